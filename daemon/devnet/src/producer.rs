@@ -38,7 +38,7 @@ const MAX_SKIPPED: usize = 8;
 const INHERENTS: usize = 2;
 /// Extrinsics whose validity is checked again after each block.
 const REVALIDATED_PER_BLOCK: usize = 512;
-/// Longest time spent on extrinsics of one block.
+/// Longest time spent on extrinsics of one block that comes with time.
 const MAX_WORK: Duration = Duration::from_secs(2);
 
 /// The thread's state.
@@ -105,13 +105,14 @@ impl Producer {
         if !self.node.faults.blocks_are_made() {
             return Ok(());
         }
-        self.make_block().map(drop).or_else(log_runtime_failure)
+        let deadline = self.deadline();
+        self.make_block(deadline).map(drop).or_else(log_runtime_failure)
     }
 
     /// Blocks while the pool has extrinsics that go into one.
     fn make_instant_blocks(&mut self) -> Result<(), DevnetError> {
         while self.node.pool().has_ready() && !self.stopping.load(Ordering::Relaxed) {
-            match self.make_block() {
+            match self.make_block(None) {
                 // Inherents only: what is ready does not fit even an empty block, unless it is sealed for a later one.
                 Ok(block) if block.extrinsics.len() <= INHERENTS && !self.node.pool().has_sealed() => return Ok(()),
                 Ok(_) => {}
@@ -133,18 +134,18 @@ impl Producer {
                 tracing::info!(made, wanted = count, "stopped making blocks that nobody waited for any more");
                 return Ok(last);
             }
-            last = self.make_block()?;
+            last = self.make_block(None)?;
         }
         Ok(last)
     }
 
-    /// Makes one block, stores it, makes it the head, announces it.
-    fn make_block(&mut self) -> Result<Arc<Block>, DevnetError> {
+    /// Makes one block, stores it, makes it the head, announces it. It takes no further extrinsic after `deadline`.
+    fn make_block(&mut self, deadline: Option<Instant>) -> Result<Arc<Block>, DevnetError> {
         let ready = self.node.pool().ready();
-        let draft = match self.draft(&ready, &[]) {
+        let draft = match self.draft(&ready, &[], deadline) {
             Err(error) if !ready.is_empty() => {
                 tracing::error!(%error, "a block with extrinsics failed, making one without");
-                self.draft(&[], &[])?
+                self.draft(&[], &[], None)?
             }
             result => result?,
         };
@@ -153,7 +154,7 @@ impl Producer {
 
     /// Makes a block without extrinsics that writes these values, before the runtime closes it: closing may overwrite them.
     pub(crate) fn write_storage(&mut self, changes: &[(Vec<u8>, Option<Vec<u8>>)]) -> Result<Arc<Block>, DevnetError> {
-        let draft = self.draft(&[], changes)?;
+        let draft = self.draft(&[], changes, None)?;
         self.adopt(draft)
     }
 
@@ -174,8 +175,14 @@ impl Producer {
         Ok(block)
     }
 
-    /// A block with what fits of `ready`, and with `writes` made before the runtime closes it, which may overwrite them.
-    fn draft(&self, ready: &[Arc<Extrinsic>], writes: &[(Vec<u8>, Option<Vec<u8>>)]) -> Result<Draft, DevnetError> {
+    /// A block with what fits of `ready` and is tried before `deadline`, and with `writes` made before the runtime closes
+    /// it, which may overwrite them.
+    fn draft(
+        &self,
+        ready: &[Arc<Extrinsic>],
+        writes: &[(Vec<u8>, Option<Vec<u8>>)],
+        deadline: Option<Instant>,
+    ) -> Result<Draft, DevnetError> {
         let parent = self.node.chain.head();
         let number = parent.number().saturating_add(1);
         let genesis = self.node.chain.genesis_hash();
@@ -190,9 +197,9 @@ impl Producer {
         let mut included = Vec::new();
         let mut invalid = Vec::new();
         let mut skipped = 0;
-        let deadline = Instant::now() + self.work();
         for extrinsic in ready {
-            let out_of_time = Instant::now() >= deadline || self.stopping.load(Ordering::Relaxed);
+            let late = deadline.is_some_and(|deadline| Instant::now() >= deadline);
+            let out_of_time = late || self.stopping.load(Ordering::Relaxed);
             if out_of_time || !builder.takes_extrinsics() || skipped > MAX_SKIPPED {
                 break;
             }
@@ -232,12 +239,12 @@ impl Producer {
         Ok(Draft { sealed, included, invalid })
     }
 
-    /// Time for the extrinsics of one block: two thirds of the period, within reason.
-    fn work(&self) -> Duration {
-        match self.period() {
-            Some(period) => (period * 2 / 3).clamp(Duration::from_millis(100), MAX_WORK),
-            None => MAX_WORK,
-        }
+    /// When a block that comes with time has enough: after two thirds of the period, within reason. What a block holds that
+    /// was asked for, or whose time is counted and not read, is for the runtime's limits alone to say: the same extrinsics
+    /// then give the same blocks on every machine.
+    fn deadline(&self) -> Option<Instant> {
+        let period = self.period().filter(|_| !self.clock.is_stepped())?;
+        Some(Instant::now() + (period * 2 / 3).clamp(Duration::from_millis(100), MAX_WORK))
     }
 
     /// Checks on the new head what still waits, longest unchecked first.
