@@ -8,6 +8,7 @@ mod clock;
 mod snapshots;
 
 use std::{
+    collections::BTreeSet,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -16,6 +17,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use btd_devnet_runtime::shield::envelope::AuthorKey;
 use sp_core::H256;
 use sp_runtime::transaction_validity::{InvalidTransaction, TransactionValidityError};
 
@@ -193,7 +195,7 @@ impl Producer {
         let mut builder =
             Builder::open(&state, &parent, genesis, (timestamp, by_clock.max(slot(&parent.header).saturating_add(1))))
                 .map_err(failed)?;
-        let key = shield::opening_in(number, genesis);
+        let key = self.opening_key(ready, &parent, genesis);
         let mut included = Vec::new();
         let mut invalid = Vec::new();
         let mut skipped = 0;
@@ -237,6 +239,21 @@ impl Producer {
         let sealed = builder.seal().map_err(failed)?;
         check_place(&sealed.block, &parent).map_err(failed)?;
         Ok(Draft { sealed, included, invalid })
+    }
+
+    /// The pair that opens what is sealed for the block after `parent`, if any of `ready` is.
+    fn opening_key(&self, ready: &[Arc<Extrinsic>], parent: &Block, genesis: H256) -> Option<AuthorKey> {
+        let hashes: BTreeSet<_> =
+            ready.iter().filter_map(|extrinsic| Some(extrinsic.sealed.as_ref()?.key_hash)).collect();
+        let opens = |hash: &[u8; 16]| {
+            let answer = self.node.chain.ask(Some(parent.hash), "ShieldApi_is_shielded_using_current_key", hash);
+            answer.unwrap_or_else(|error| {
+                tracing::error!(%error, "the runtime does not say which key opens extrinsics");
+                false
+            })
+        };
+        let hash = hashes.into_iter().find(opens)?;
+        shield::announced_lately(&hash, parent.number(), genesis)
     }
 
     /// When a block that comes with time has enough: after two thirds of the period, within reason. What a block holds that
