@@ -111,7 +111,7 @@ def the_same_reads(stage):
             ["axon", "set", "--netuid", "1", "--ip", "203.0.113.9", "--port", "8091"],
             ["wallet", "set-identity", "--display-name", "dave τ"],
             ["stake", "add", "--netuid", "1", "--amount", "25"],
-            # This makes a delegate of the hotkey.
+            # This makes a delegate of the hotkey, beside the validators of the profile.
             ["root", "register"],
             ["stake", "add", "--netuid", "0", "--amount", "3"],
         ]:

@@ -8,6 +8,7 @@ mod clock;
 mod snapshots;
 
 use std::{
+    collections::BTreeSet,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -16,6 +17,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use btd_devnet_runtime::shield::envelope::AuthorKey;
 use sp_core::H256;
 use sp_runtime::transaction_validity::{InvalidTransaction, TransactionValidityError};
 
@@ -38,7 +40,7 @@ const MAX_SKIPPED: usize = 8;
 const INHERENTS: usize = 2;
 /// Extrinsics whose validity is checked again after each block.
 const REVALIDATED_PER_BLOCK: usize = 512;
-/// Longest time spent on extrinsics of one block.
+/// Longest time spent on extrinsics of one block that comes with time.
 const MAX_WORK: Duration = Duration::from_secs(2);
 
 /// The thread's state.
@@ -105,13 +107,14 @@ impl Producer {
         if !self.node.faults.blocks_are_made() {
             return Ok(());
         }
-        self.make_block().map(drop).or_else(log_runtime_failure)
+        let deadline = self.deadline();
+        self.make_block(deadline).map(drop).or_else(log_runtime_failure)
     }
 
     /// Blocks while the pool has extrinsics that go into one.
     fn make_instant_blocks(&mut self) -> Result<(), DevnetError> {
         while self.node.pool().has_ready() && !self.stopping.load(Ordering::Relaxed) {
-            match self.make_block() {
+            match self.make_block(None) {
                 // Inherents only: what is ready does not fit even an empty block, unless it is sealed for a later one.
                 Ok(block) if block.extrinsics.len() <= INHERENTS && !self.node.pool().has_sealed() => return Ok(()),
                 Ok(_) => {}
@@ -133,18 +136,18 @@ impl Producer {
                 tracing::info!(made, wanted = count, "stopped making blocks that nobody waited for any more");
                 return Ok(last);
             }
-            last = self.make_block()?;
+            last = self.make_block(None)?;
         }
         Ok(last)
     }
 
-    /// Makes one block, stores it, makes it the head, announces it.
-    fn make_block(&mut self) -> Result<Arc<Block>, DevnetError> {
+    /// Makes one block, stores it, makes it the head, announces it. It takes no further extrinsic after `deadline`.
+    fn make_block(&mut self, deadline: Option<Instant>) -> Result<Arc<Block>, DevnetError> {
         let ready = self.node.pool().ready();
-        let draft = match self.draft(&ready, &[]) {
+        let draft = match self.draft(&ready, &[], deadline) {
             Err(error) if !ready.is_empty() => {
                 tracing::error!(%error, "a block with extrinsics failed, making one without");
-                self.draft(&[], &[])?
+                self.draft(&[], &[], None)?
             }
             result => result?,
         };
@@ -153,7 +156,7 @@ impl Producer {
 
     /// Makes a block without extrinsics that writes these values, before the runtime closes it: closing may overwrite them.
     pub(crate) fn write_storage(&mut self, changes: &[(Vec<u8>, Option<Vec<u8>>)]) -> Result<Arc<Block>, DevnetError> {
-        let draft = self.draft(&[], changes)?;
+        let draft = self.draft(&[], changes, None)?;
         self.adopt(draft)
     }
 
@@ -174,8 +177,14 @@ impl Producer {
         Ok(block)
     }
 
-    /// A block with what fits of `ready`, and with `writes` made before the runtime closes it, which may overwrite them.
-    fn draft(&self, ready: &[Arc<Extrinsic>], writes: &[(Vec<u8>, Option<Vec<u8>>)]) -> Result<Draft, DevnetError> {
+    /// A block with what fits of `ready` and is tried before `deadline`, and with `writes` made before the runtime closes
+    /// it, which may overwrite them.
+    fn draft(
+        &self,
+        ready: &[Arc<Extrinsic>],
+        writes: &[(Vec<u8>, Option<Vec<u8>>)],
+        deadline: Option<Instant>,
+    ) -> Result<Draft, DevnetError> {
         let parent = self.node.chain.head();
         let number = parent.number().saturating_add(1);
         let genesis = self.node.chain.genesis_hash();
@@ -186,13 +195,13 @@ impl Producer {
         let mut builder =
             Builder::open(&state, &parent, genesis, (timestamp, by_clock.max(slot(&parent.header).saturating_add(1))))
                 .map_err(failed)?;
-        let key = shield::opening_in(number, genesis);
+        let key = self.opening_key(ready, &parent, genesis);
         let mut included = Vec::new();
         let mut invalid = Vec::new();
         let mut skipped = 0;
-        let deadline = Instant::now() + self.work();
         for extrinsic in ready {
-            let out_of_time = Instant::now() >= deadline || self.stopping.load(Ordering::Relaxed);
+            let late = deadline.is_some_and(|deadline| Instant::now() >= deadline);
+            let out_of_time = late || self.stopping.load(Ordering::Relaxed);
             if out_of_time || !builder.takes_extrinsics() || skipped > MAX_SKIPPED {
                 break;
             }
@@ -232,12 +241,27 @@ impl Producer {
         Ok(Draft { sealed, included, invalid })
     }
 
-    /// Time for the extrinsics of one block: two thirds of the period, within reason.
-    fn work(&self) -> Duration {
-        match self.period() {
-            Some(period) => (period * 2 / 3).clamp(Duration::from_millis(100), MAX_WORK),
-            None => MAX_WORK,
-        }
+    /// The pair that opens what is sealed for the block after `parent`, if any of `ready` is.
+    fn opening_key(&self, ready: &[Arc<Extrinsic>], parent: &Block, genesis: H256) -> Option<AuthorKey> {
+        let hashes: BTreeSet<_> =
+            ready.iter().filter_map(|extrinsic| Some(extrinsic.sealed.as_ref()?.key_hash)).collect();
+        let opens = |hash: &[u8; 16]| {
+            let answer = self.node.chain.ask(Some(parent.hash), "ShieldApi_is_shielded_using_current_key", hash);
+            answer.unwrap_or_else(|error| {
+                tracing::error!(%error, "the runtime does not say which key opens extrinsics");
+                false
+            })
+        };
+        let hash = hashes.into_iter().find(opens)?;
+        shield::announced_lately(&hash, parent.number(), genesis)
+    }
+
+    /// When a block that comes with time has enough: after two thirds of the period, within reason. What a block holds that
+    /// was asked for, or whose time is counted and not read, is for the runtime's limits alone to say: the same extrinsics
+    /// then give the same blocks on every machine.
+    fn deadline(&self) -> Option<Instant> {
+        let period = self.period().filter(|_| !self.clock.is_stepped())?;
+        Some(Instant::now() + (period * 2 / 3).clamp(Duration::from_millis(100), MAX_WORK))
     }
 
     /// Checks on the new head what still waits, longest unchecked first.

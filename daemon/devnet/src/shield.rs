@@ -1,15 +1,18 @@
-//! Keys of the block author for sealed extrinsics, and what is inside of those.
+//! Keys of block authors for sealed extrinsics, and what is inside of those.
 //!
-//! A development chain has one author and nothing to hide: its keys follow from the chain's genesis and the block's number,
-//! so that the same extrinsics give the same chain and a restarted one opens what was sealed before. Whether and when
-//! something is opened is for [`crate::producer`] to say.
+//! A development chain makes the blocks of all its authors and has nothing to hide: keys follow from the chain's genesis
+//! and the block's number, so that the same extrinsics give the same chain and a restarted one opens what was sealed
+//! before. Whether and when something is opened is for [`crate::producer`] to say.
 
-use btd_devnet_runtime::shield::{OPENED_AFTER, ShieldedTransaction, envelope::AuthorKey};
+use btd_devnet_runtime::shield::{ShieldedTransaction, envelope::AuthorKey};
 use sp_core::H256;
 use sp_io::hashing;
 
 /// What keys are made from, beside genesis, number and half.
 const DOMAIN: &[u8] = b"btd development chain, key for sealed extrinsics";
+
+/// Blocks among which a pair is looked for: as many authors as there can be take turns in half of them.
+const REMEMBERED: u32 = 64;
 
 /// The pair announced in block `number`.
 pub(crate) fn announced_in(number: u32, genesis: H256) -> AuthorKey {
@@ -20,9 +23,13 @@ pub(crate) fn announced_in(number: u32, genesis: H256) -> AuthorKey {
     AuthorKey::from_seed(seed)
 }
 
-/// The pair that opens extrinsics in block `number`; none in the first blocks.
-pub(crate) fn opening_in(number: u32, genesis: H256) -> Option<AuthorKey> {
-    number.checked_sub(OPENED_AFTER).filter(|announced| *announced > 0).map(|number| announced_in(number, genesis))
+/// The pair whose public half has this hash, if it was announced in one of the last blocks up to `head`.
+pub(crate) fn announced_lately(key_hash: &[u8; 16], head: u32, genesis: H256) -> Option<AuthorKey> {
+    // Where there is one author it is the second block before the head whose pair opens the next.
+    let places = std::iter::once(2).chain(0..REMEMBERED);
+    let numbers = places.filter_map(|back| head.checked_sub(back)).filter(|number| *number > 0);
+    let mut pairs = numbers.map(|number| announced_in(number, genesis));
+    pairs.find(|pair| hashing::twox_128(&pair.public()) == *key_hash)
 }
 
 /// Whether it was sealed for this pair.
@@ -32,16 +39,20 @@ pub(crate) fn is_for(sealed: &ShieldedTransaction, key: &AuthorKey) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{announced_in, opening_in};
+    use super::{REMEMBERED, announced_in, announced_lately};
     use sp_core::H256;
+    use sp_io::hashing;
 
     #[test]
-    fn a_key_opens_three_blocks_after_it_was_announced() {
+    fn keys_are_found_by_the_hash_of_their_public_half_for_some_time() {
         let genesis = H256::repeat_byte(1);
-        assert!((0..=3).all(|number| opening_in(number, genesis).is_none()));
-        let public = |number| announced_in(number, genesis).public();
-        assert_eq!(opening_in(4, genesis).unwrap().public(), public(1));
-        assert_ne!(public(1), public(2));
-        assert_ne!(public(1), announced_in(1, H256::repeat_byte(2)).public());
+        let hash = |number, genesis| hashing::twox_128(&announced_in(number, genesis).public());
+        for number in [1, 5, 6, 7] {
+            let found = announced_lately(&hash(number, genesis), 7, genesis).unwrap();
+            assert_eq!(found.public(), announced_in(number, genesis).public());
+        }
+        assert!(announced_lately(&hash(8, genesis), 7, genesis).is_none(), "it has not been announced");
+        assert!(announced_lately(&hash(7, H256::repeat_byte(2)), 7, genesis).is_none(), "it is another chain's");
+        assert!(announced_lately(&hash(1, genesis), 1 + REMEMBERED, genesis).is_none(), "it is forgotten");
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Books beside the reserves of `SubtensorModule`, which nothing on the chain reads: that pallet notes here what it does.
 //! Alpha is minted into the pool and for participants, recycled where it leaves circulation to be minted again, and burned
-//! where it only becomes unusable. What genesis puts into its subnets is in no book.
+//! where it only becomes unusable. What genesis puts into the one subnet of a fresh localnet is in no book.
 
 pub use pallet::*;
 

@@ -20,7 +20,7 @@ use sp_inherents::{CheckInherentsResult, InherentData};
 use sp_runtime::{
     ApplyExtrinsicResult, ExtrinsicInclusionMode,
     traits::{Block as BlockT, Checkable},
-    transaction_validity::{TransactionSource, TransactionValidity},
+    transaction_validity::{InvalidTransaction, TransactionSource, TransactionValidity},
 };
 use sp_version::RuntimeVersion;
 
@@ -100,6 +100,9 @@ impl_runtime_apis! {
             tx: <Block as BlockT>::Extrinsic,
             block_hash: <Block as BlockT>::Hash,
         ) -> TransactionValidity {
+            // The call alone is looked at. A box or a list of calls is a level.
+            RuntimeCall::decode_all_with_depth_limit(shield::GREATEST_DEPTH, &mut &tx.function.encode()[..])
+                .map_err(|_| InvalidTransaction::Call)?;
             Executive::validate_transaction(source, tx, block_hash)
         }
     }

@@ -1,15 +1,17 @@
 //! What an extrinsic costs and who receives it: linear fees in TAO, or in alpha of stake that is moved or sold, paid to
 //! the author of the block.
 
+use codec::Decode;
 use frame_support::{
     traits::{
-        FindAuthor, Imbalance,
+        Imbalance,
         fungible::{Balanced, Credit, Inspect},
         tokens::{Fortitude, Precision, Preservation, WithdrawConsequence},
     },
     weights::{WeightToFeeCoefficient, WeightToFeeCoefficients, WeightToFeePolynomial},
 };
 use pallet_transaction_payment::{OnChargeTransaction, TxCreditHold};
+use sp_consensus_aura::{AURA_ENGINE_ID, Slot};
 use sp_core::sr25519;
 use sp_runtime::{
     DigestItem, Perbill,
@@ -33,8 +35,15 @@ pub const fn fee_recipient() -> AccountId {
 /// The account every fee and tip of the block at hand goes to: the authority whose turn its slot is. The node makes blocks
 /// for all of them, so that there is an author even where root has named others.
 pub fn block_author() -> AccountId {
+    author_after(0)
+}
+
+/// The authority whose turn it is so many slots after that of the block at hand.
+pub(crate) fn author_after(slots: u64) -> AccountId {
     let digest = System::digest();
-    let index = Aura::find_author(digest.logs.iter().filter_map(DigestItem::as_pre_runtime));
+    let aura = digest.logs.iter().filter_map(DigestItem::as_pre_runtime).find(|(engine, _)| *engine == AURA_ENGINE_ID);
+    let slot = aura.and_then(|(_, mut slot)| u64::decode(&mut slot).ok());
+    let index = slot.and_then(|slot| Aura::slot_author_index(Slot::from(slot.saturating_add(slots))));
     let authorities = pallet_aura::Authorities::<Runtime>::get();
     let author = index.and_then(|index| authorities.get(usize::try_from(index).ok()?));
     author.map_or_else(fee_recipient, |author| AccountId::from(sr25519::Public::from(author.clone())))

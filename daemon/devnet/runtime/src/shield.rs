@@ -1,9 +1,10 @@
 //! `MevShield`: keys that block authors announce, and extrinsics sealed for one of them.
 //!
-//! Every block the author announces an ML-KEM-768 key. It becomes the key that clients seal for in the next block, and
-//! opens what it sealed three blocks after it was announced. The author opens such an extrinsic outside of the runtime,
-//! with [`crate::shield::envelope`], and puts what was inside right behind it. Calls that are stored sealed wait for a
-//! decryptor that the real chain does not have either: they fail to decode in the next block.
+//! Every block its author announces an ML-KEM-768 key. Clients seal for the key that the author of the block after the next
+//! announced last, and that author opens what was sealed: with one author, three blocks after it announced the key. It
+//! opens such an extrinsic outside of the runtime, with [`crate::shield::envelope`], and puts what was inside right behind
+//! it. Calls that are stored sealed wait for a decryptor that the real chain does not have either: they fail to decode in
+//! the next block.
 
 pub mod envelope;
 
@@ -22,19 +23,18 @@ pub type ShieldEncKey = BoundedVec<u8, ConstU32<2_048>>;
 pub const INHERENT_IDENTIFIER: sp_inherents::InherentIdentifier = *b"shieldek";
 /// What it hands over: a key, or none when it has none.
 pub type InherentType = Option<ShieldEncKey>;
-/// Blocks from a key's announcement to the block whose author opens what is sealed for it.
-pub const OPENED_AFTER: u32 = 3;
+/// Slots from the block in which clients seal to the one whose author opens it.
+const OPENED_AFTER: u64 = 2;
 
-/// How deep the calls of an extrinsic that is looked at may nest.
+/// How deep calls may nest for the pool to take them, and for an envelope to be looked for among them.
 pub(crate) const GREATEST_DEPTH: u32 = 8;
 
 /// The key of a block author.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
 pub struct Public([u8; 32]);
 
-impl Public {
-    fn author() -> Self {
-        let author: AccountId = crate::fee_recipient();
+impl From<AccountId> for Public {
+    fn from(author: AccountId) -> Self {
         Self(author.into())
     }
 }
@@ -62,8 +62,8 @@ pub mod pallet {
         traits::{SaturatedConversion, Saturating},
     };
 
-    use super::{INHERENT_IDENTIFIER, InherentType, Public, ShieldEncKey, envelope};
-    use crate::AccountId;
+    use super::{INHERENT_IDENTIFIER, InherentType, OPENED_AFTER, Public, ShieldEncKey, envelope};
+    use crate::{AccountId, fees::author_after};
 
     /// Greatest size of a sealed call, in bytes.
     type GreatestCall = ConstU32<8_192>;
@@ -177,10 +177,11 @@ pub mod pallet {
         #[pallet::weight(Weight::from_parts(33_230_000, 5_510))]
         pub fn announce_next_key(origin: OriginFor<T>, enc_key: Option<ShieldEncKey>) -> DispatchResult {
             ensure_none(origin)?;
-            let author = Public::author();
+            let author = Public::from(author_after(0));
+            let opener = Public::from(author_after(OPENED_AFTER));
             CurrentKey::<T>::set(PendingKey::<T>::take());
             PendingKey::<T>::set(NextKey::<T>::take());
-            NextKey::<T>::set(AuthorKeys::<T>::get(&author));
+            NextKey::<T>::set(AuthorKeys::<T>::get(opener));
             match enc_key {
                 Some(key) => {
                     ensure!(key.len() == envelope::KEY_BYTES, Error::<T>::BadEncKeyLen);

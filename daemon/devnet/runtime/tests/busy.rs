@@ -5,7 +5,9 @@
 use std::collections::BTreeSet;
 
 use btd_devnet_runtime::{
-    Busy, GenesisSpec, Runtime, Subnets, SubtensorModule, System, UNIT, genesis,
+    AccountId, Busy, GenesisSpec, Runtime, Subnets, SubtensorModule, System, UNIT,
+    alpha_assets::TotalAlphaIssuance,
+    genesis,
     subtensor::{self as s, types::ROOT},
 };
 use frame_support::traits::{OnFinalize, OnInitialize, fungible::Inspect};
@@ -86,6 +88,43 @@ fn a_busy_chain_is_whole() {
             let (tao, alpha) = (s::SubnetTAO::<Runtime>::get(1), s::SubnetAlphaIn::<Runtime>::get(1));
             u64::try_from(u128::from(tao) * u128::from(UNIT) / u128::from(alpha)).unwrap()
         });
+    });
+}
+
+#[test]
+fn whoever_has_a_seat_on_root_is_a_delegate() {
+    on_a_busy_chain(|| {
+        let seats: BTreeSet<AccountId> = s::Keys::<Runtime>::iter_prefix(ROOT).map(|(_, hotkey)| hotkey).collect();
+        let delegates = SubtensorModule::delegates();
+        assert!(delegates.iter().all(|delegate| delegate.take.0 == 11_796));
+        assert_eq!(delegates.into_iter().map(|delegate| delegate.delegate_ss58).collect::<BTreeSet<_>>(), seats);
+        assert!(!seats.is_empty());
+    });
+}
+
+#[test]
+fn blocks_claim_for_whoever_has_stake_on_root_from_the_start() {
+    on_a_busy_chain(|| {
+        let on_root = s::AlphaV2::<Runtime>::iter_keys().filter(|(_, _, netuid)| *netuid == ROOT);
+        let stakers: BTreeSet<AccountId> = on_root.map(|(_, coldkey, _)| coldkey).collect();
+        let count = s::NumStakingColdkeys::<Runtime>::get();
+        let indexed: Vec<AccountId> = (0..count).filter_map(s::StakingColdkeysByIndex::<Runtime>::get).collect();
+        assert_eq!(u64::try_from(stakers.len()), Ok(count));
+        for (index, coldkey) in (0..count).zip(&indexed) {
+            assert_eq!(s::StakingColdkeys::<Runtime>::get(coldkey), Some(index));
+        }
+        assert_eq!(indexed.into_iter().collect::<BTreeSet<_>>(), stakers);
+    });
+}
+
+#[test]
+fn the_alpha_of_its_subnets_is_in_the_books() {
+    on_a_busy_chain(|| {
+        for netuid in 1..=SMALL.subnets {
+            let there = s::SubnetAlphaIn::<Runtime>::get(netuid) + s::SubnetAlphaOut::<Runtime>::get(netuid);
+            assert_eq!(TotalAlphaIssuance::<Runtime>::get(netuid), there, "{netuid}");
+        }
+        assert_eq!(TotalAlphaIssuance::<Runtime>::get(ROOT), 0, "stake on root is TAO");
     });
 }
 

@@ -4,6 +4,8 @@
 
 #[path = "checks/beacon.rs"]
 mod beacon;
+#[path = "checks/commitments.rs"]
+mod commitments;
 #[path = "checks/crowdloan.rs"]
 mod crowdloan;
 #[path = "checks/dissolution.rs"]

@@ -32,6 +32,11 @@ impl BlockClock {
         i64::try_from(self.shift).unwrap_or(if self.shift < 0 { i64::MIN } else { i64::MAX })
     }
 
+    /// Whether it counts blocks, and looks at no clock of the machine.
+    pub(crate) fn is_stepped(&self) -> bool {
+        matches!(self.source, Clock::Stepped { .. })
+    }
+
     /// Lets block `number` have exactly this timestamp and time go on from there.
     pub(crate) fn set(&mut self, number: u32, timestamp: u64) {
         self.shift = i128::from(timestamp) - i128::from(self.unmoved(number));

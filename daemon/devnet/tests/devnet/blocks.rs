@@ -2,7 +2,7 @@
 
 use std::{net::TcpListener, time::Duration};
 
-use btd_devnet::{BlockTime, Config, Devnet, DevnetError};
+use btd_devnet::{BlockTime, Clock, Config, Devnet, DevnetError};
 use btd_devnet_runtime::Header;
 use codec::Decode;
 use serde_json::json;
@@ -10,7 +10,7 @@ use sp_runtime::DigestItem;
 
 use crate::{
     client::{Chain, START, instant, manual, next},
-    signer::{TAO, hex, signed_transfer, unhex, value_key},
+    signer::{TAO, account_info, hex, signed_transfer, unhex, value_key},
 };
 
 #[tokio::test]
@@ -74,6 +74,22 @@ async fn blocks_come_with_time() {
         assert!(number.is_none_or(|before| now == before + 1));
         number = Some(now);
     }
+    chain.stop().await;
+}
+
+#[tokio::test]
+async fn a_block_that_is_asked_for_takes_its_time() {
+    // Blocks of this chain would be closed after a tenth of a second, were they not asked for.
+    let block_time = BlockTime::Every(Duration::from_millis(10));
+    let chain = Chain::start(Config { block_time, clock: Clock::System, ..manual() }).await;
+    chain.call("dev_fault", json!(["stallBlocks"])).await;
+    for nonce in 0..1_000 {
+        let extrinsic = signed_transfer(&chain, "Alice", "Bob", TAO, nonce);
+        chain.call("author_submitExtrinsic", json!([hex(&extrinsic)])).await;
+    }
+    let before = chain.devnet.head().number;
+    assert_eq!(chain.devnet.mine(1).await.unwrap().number, before + 1);
+    assert_eq!(account_info(&chain, "Alice", None).await.nonce, 1_000);
     chain.stop().await;
 }
 

@@ -319,11 +319,31 @@ async fn nesting_neither_ends_the_node_nor_its_blocks() {
         }
         let (code, _, _) = submit(&chain, &unsigned).await.unwrap_err();
         assert!((1001..1100).contains(&code), "{levels}: {code}");
-        if let Err((code, _, _)) = submit(&chain, &signed).await {
-            assert!((1001..1100).contains(&code), "{levels}: {code}");
+        match submit(&chain, &signed).await {
+            Ok(_) => assert_eq!(levels, 5),
+            Err((code, _, _)) => assert!(levels > 5 && (1001..1100).contains(&code), "{levels}: {code}"),
         }
         let number = chain.devnet.head().number;
         assert_eq!(chain.devnet.mine(1).await.unwrap().number, number + 1);
     }
+    chain.stop().await;
+}
+
+#[tokio::test]
+async fn the_pool_takes_eight_levels_of_calls_and_no_more() {
+    let chain = Chain::start(manual()).await;
+    for (nonce, levels) in [(0, 1), (1, 8)] {
+        submit(&chain, &sign_encoded("Alice", &nested(levels), Terms::immortal(&chain, nonce))).await.unwrap();
+    }
+    for levels in [9, 100, 240] {
+        let signed = sign_encoded("Alice", &nested(levels), Terms::immortal(&chain, 2));
+        assert_eq!(submit(&chain, &signed).await, invalid("Transaction call is not expected"), "{levels}");
+        // Source, extrinsic, block; the answer is Err(Invalid(Call)).
+        let arguments = [&[2_u8][..], signed.as_slice(), &[0; 32]].concat();
+        let method = "TaggedTransactionQueue_validate_transaction";
+        assert_eq!(chain.call("state_call", json!([method, hex(&arguments)])).await, "0x010000", "{levels}");
+    }
+    chain.devnet.mine(1).await.unwrap();
+    assert_eq!(account_info(&chain, "Alice", None).await.nonce, 2);
     chain.stop().await;
 }

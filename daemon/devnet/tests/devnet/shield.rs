@@ -1,6 +1,6 @@
 //! Sealed extrinsics: from the key in the state to the transfer inside.
 
-use btd_devnet_runtime::{RuntimeCall, UncheckedExtrinsic, shield};
+use btd_devnet_runtime::{RuntimeCall, UncheckedExtrinsic, admin, shield};
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce, aead::Aead};
 use codec::{Decode, Encode};
 use ml_kem::{B32, EncapsulationKey768, TryKeyInit};
@@ -10,7 +10,7 @@ use sp_runtime::generic::Era;
 
 use crate::{
     client::{Chain, instant, manual, next},
-    signer::{TAO, Terms, account_info, free, hex, sign, signed_transfer, unhex, value_key},
+    signer::{TAO, Terms, account, account_info, free, hex, sign, signed_transfer, unhex, value_key},
 };
 
 async fn key(chain: &Chain, item: &str) -> Vec<u8> {
@@ -64,6 +64,29 @@ async fn a_sealed_transfer_lands_two_blocks_later() {
     assert_eq!(account_info(&chain, "Alice", None).await.nonce, 2);
     let block = chain.call("chain_getBlock", json!([])).await;
     assert_eq!(block["block"]["extrinsics"].as_array().unwrap()[2..], [hex(&outer), hex(&inside)]);
+}
+
+#[tokio::test]
+async fn a_sealed_transfer_lands_where_authors_take_turns() {
+    let chain = Chain::start(manual()).await;
+    let authors = ["Charlie", "Dave"].map(account).to_vec().encode();
+    let swap = admin::Call::swap_authorities { new_authorities: Decode::decode(&mut authors.as_slice()).unwrap() };
+    let call = Box::new(RuntimeCall::AdminUtils(swap));
+    let sudo = sign("Alice", &RuntimeCall::Sudo(pallet_sudo::Call::sudo { call }), Terms::immortal(&chain, 0));
+    chain.call("author_submitExtrinsic", json!([hex(&sudo)])).await;
+    chain.devnet.mine(6).await.unwrap();
+
+    let before = free(&chain, "Bob").await;
+    let next_key = key(&chain, "NextKey").await;
+    let inside = signed_transfer(&chain, "Alice", "Bob", 3 * TAO, 2);
+    let outer = sign("Alice", &seal(&inside, &next_key), mortal(&chain, 1, 8).await);
+    chain.call("author_submitExtrinsic", json!([hex(&outer)])).await;
+    chain.devnet.mine(1).await.unwrap();
+    assert_eq!(account_info(&chain, "Alice", None).await.nonce, 1, "it waits for its author");
+    chain.devnet.mine(1).await.unwrap();
+    assert_eq!(key(&chain, "CurrentKey").await, next_key);
+    assert_eq!(free(&chain, "Bob").await, before + 3 * TAO);
+    chain.stop().await;
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 //!
 //! Everything follows from three numbers. State is written as storage, past all calls, and keeps what the calls would
 //! keep: stake adds up to the alpha that is out, pools are covered by the balances of their accounts, keys and uids
-//! belong to each other. What it does not do is tell a true story: figures are plausible, not the result of consensus,
+//! belong to each other, whoever has a seat on root is a delegate. What it does not do is tell a true story: figures are plausible, not the result of consensus,
 //! and the first epoch of each subnet (spread over the first [`TEMPO`] blocks) replaces them.
 //!
 //! Who is who: netuids begin at 1. Uid 0 is the hotkey `//busy//owner//NETUID//hot` of the owner
@@ -16,7 +16,7 @@ use sp_core::{Pair, sr25519, storage::Storage};
 use sp_runtime::{MultiSigner, traits::IdentifyAccount};
 
 use crate::{
-    AccountId, Balance, Runtime, SubtensorModule, UNIT,
+    AccountId, Balance, Runtime, SubtensorModule, UNIT, alpha_assets,
     dice::Dice,
     subtensor::{
         self as s, SafeFloat,
@@ -41,6 +41,8 @@ const MINERS_PER_COLDKEY: u16 = 16;
 const DONE_AT: u64 = 1;
 /// Alpha that an epoch pays to each side, miners and validators.
 const EPOCH_SIDE: Alpha = 148 * UNIT;
+/// What a delegate keeps who never said what: 18 % of 65,535.
+const TAKE: u16 = 11_796;
 /// Most miners that one validator weighs.
 const MOST_WEIGHTS: usize = 256;
 
@@ -179,9 +181,15 @@ impl History {
         page.put(s::SubnetTAO::<Runtime>::hashed_key_for(ROOT), &total);
         page.put(s::SubnetAlphaOut::<Runtime>::hashed_key_for(ROOT), &total);
         page.seats(ROOT, &self.validators);
-        for (party, stake) in self.validators.iter().zip(&self.root) {
+        for (index, (party, stake)) in (0_u64..).zip(self.validators.iter().zip(&self.root)) {
             page.stake(party, ROOT, *stake);
+            // A seat makes a delegate of its hotkey, and blocks claim for coldkeys with stake on root.
+            page.put(s::Delegates::<Runtime>::hashed_key_for(&party.hotkey), &TAKE);
+            page.put(s::StakingColdkeys::<Runtime>::hashed_key_for(&party.coldkey), &index);
+            page.put(s::StakingColdkeysByIndex::<Runtime>::hashed_key_for(index), &party.coldkey);
         }
+        let stakers = u64::try_from(self.validators.len()).unwrap_or(u64::MAX);
+        page.put(s::NumStakingColdkeys::<Runtime>::hashed_key().into(), &stakers);
     }
 }
 
@@ -248,6 +256,8 @@ impl Subnet {
         page.put(s::SubnetTAO::<Runtime>::hashed_key_for(netuid), &self.pool_tao);
         page.put(s::SubnetAlphaIn::<Runtime>::hashed_key_for(netuid), &self.pool_alpha);
         page.put(s::SubnetAlphaOut::<Runtime>::hashed_key_for(netuid), &staked);
+        let minted = self.pool_alpha.saturating_add(staked);
+        page.put(alpha_assets::TotalAlphaIssuance::<Runtime>::hashed_key_for(netuid), &minted);
         page.put(s::SubnetVolume::<Runtime>::hashed_key_for(netuid), &u128::from(self.pool_tao));
         let price = (u128::from(self.pool_tao) << 32) / u128::from(self.pool_alpha.max(1));
         let price = I96F32::from_bits(i128::try_from(price).unwrap_or(i128::MAX));

@@ -189,6 +189,10 @@ impl<T: Config> Pallet<T> {
 
     /// What stands before reveals: that each was committed, and then that their time has come. A time that has passed is
     /// told as one that has not come; only the call itself tells them apart.
+    ///
+    /// That a whole batch is looked up before any time is asked is not certain to be so on spec 425: published versions of
+    /// the runtime do not agree, and nothing recorded tells. It shows where one of a batch was not committed and another
+    /// comes at the wrong time; one reveal alone is refused the same either way.
     pub(super) fn check_reveals(
         hotkey: &AccountId,
         netuid: NetUid,

@@ -84,11 +84,7 @@ impl<T: Config> Pallet<T> {
         row: WeightRow<'_>,
     ) -> DispatchResult {
         ensure!(!Self::weights_are_hidden(netuid), Error::<T>::CommitRevealEnabled);
-        Self::check_row(hotkey, netuid, mechanism, row)?;
-        ensure!(Self::weights_rate_allows(hotkey, netuid, mechanism), Error::<T>::SettingWeightsTooFast);
-        let uid = Self::put_weights(hotkey, netuid, mechanism, row)?;
-        Self::note_update(netuid, storage_index(netuid, mechanism), uid, Self::now());
-        Ok(())
+        Self::put_weights(hotkey, netuid, mechanism, row)
     }
 
     fn check_row(
@@ -110,14 +106,22 @@ impl<T: Config> Pallet<T> {
         Ok(uid)
     }
 
-    /// Stores weights whose time has come, and returns whose they are.
+    /// Stores weights whose time has come: those set in the open, and those revealed.
+    ///
+    /// Where weights are hidden, their rate was looked at and noted when they were committed. Timelocked ones may be opened
+    /// after the subnet has gone back to open weights, and are then held to the rate of those.
     pub(super) fn put_weights(
         hotkey: &AccountId,
         netuid: NetUid,
         mechanism: MechId,
         row: WeightRow<'_>,
-    ) -> Result<u16, DispatchError> {
+    ) -> DispatchResult {
         let uid = Self::check_row(hotkey, netuid, mechanism, row)?;
+        let in_the_open = !Self::weights_are_hidden(netuid);
+        ensure!(
+            !in_the_open || Self::weights_rate_allows(hotkey, netuid, mechanism),
+            Error::<T>::SettingWeightsTooFast
+        );
         let WeightRow { uids, weights, .. } = row;
         let only_self = netuid != ROOT && uids == [uid];
         ensure!(only_self || netuid == ROOT || Self::has_permit(netuid, uid), Error::<T>::NeuronNoValidatorPermit);
@@ -129,8 +133,11 @@ impl<T: Config> Pallet<T> {
         ensure!(only_self || within_limit(&weights, MaxWeightsLimit::<T>::get(netuid)), Error::<T>::MaxWeightExceeded);
         let index = storage_index(netuid, mechanism);
         Weights::<T>::insert(index, uid, uids.iter().copied().zip(weights).collect::<Vec<_>>());
+        if in_the_open {
+            Self::note_update(netuid, index, uid, Self::now());
+        }
         Self::deposit_event(Event::WeightsSet(index, uid));
-        Ok(uid)
+        Ok(())
     }
 
     fn has_permit(netuid: NetUid, uid: u16) -> bool {

@@ -1,13 +1,12 @@
-//! Rounds of the beacon, and what they open: timelocked weights and sealed commitments.
+//! Rounds of the beacon, and the timelocked weights that they open.
 
 #![allow(deprecated, reason = "unsigned extrinsics are validated as the real chain does")]
 
 use btd_devnet_runtime::{
-    Commitments, Drand, Runtime, RuntimeCall, RuntimeEvent, RuntimeOrigin, SubtensorModule, System,
+    Drand, Runtime, RuntimeCall, RuntimeEvent, RuntimeOrigin, SubtensorModule, System,
     beacon::{Beacon, Entropy, seal},
-    commitments::{self, CommitmentInfo, Data},
+    commitments::Data,
     drand::{self, Pulse, PulsesPayload},
-    subtensor::types::NetUid,
 };
 use codec::Encode;
 use frame_support::{BoundedVec, assert_noop, assert_ok, traits::Hooks};
@@ -18,7 +17,7 @@ use sp_runtime::{
     transaction_validity::{InvalidTransaction, TransactionSource},
 };
 
-use super::{AccountId, Error, FIRST, by, key, on_a_chain, register, s};
+use super::{AccountId, FIRST, by, commitments::publish, key, on_a_chain, register, s};
 
 /// Rounds as they travel.
 fn payload(rounds: &[u64]) -> PulsesPayload<MultiSigner, u32> {
@@ -31,16 +30,16 @@ fn pair() -> sr25519::Pair {
     sr25519::Pair::from_string("//bringer", None).unwrap()
 }
 
-fn write(rounds: &[u64]) {
+pub(super) fn write(rounds: &[u64]) {
     assert_ok!(Drand::write_pulse(RuntimeOrigin::none(), payload(rounds), None));
 }
 
-fn sealed(round: u64, bytes: &[u8]) -> Vec<u8> {
+pub(super) fn sealed(round: u64, bytes: &[u8]) -> Vec<u8> {
     let entropy = Entropy { key: [7; 32], sigma: [9; 32], nonce: [1; 12] };
     seal(&Beacon::development().public_key(), round, bytes, &entropy).unwrap()
 }
 
-fn events() -> Vec<RuntimeEvent> {
+pub(super) fn events() -> Vec<RuntimeEvent> {
     System::events().into_iter().map(|record| record.event).collect()
 }
 
@@ -190,6 +189,45 @@ fn timelocked_weights_are_set_in_their_epoch_once_their_round_has_come() {
 }
 
 #[test]
+fn weights_opened_after_the_subnet_gave_up_hiding_them_are_held_to_the_rate_and_count_for_it() {
+    on_a_chain(|| {
+        let uid = validator();
+        commit(7, &weights(&key("validator"), &[1, 2]));
+        s::CommitRevealWeightsEnabled::<Runtime>::insert(FIRST, false);
+        write(&[7]);
+        begin(400);
+        assert_eq!(s::Weights::<Runtime>::get(FIRST, uid), vec![(0, 32_768), (1, 65_535)]);
+        let updated = || s::LastUpdate::<Runtime>::get(FIRST)[usize::from(uid)];
+        assert_eq!(updated(), 400);
+
+        // As soon again as this, open weights are refused, and these are dropped.
+        let update = |block: u64| s::LastUpdate::<Runtime>::mutate(FIRST, |all| all[usize::from(uid)] = block);
+        s::CommitRevealWeightsEnabled::<Runtime>::insert(FIRST, true);
+        update(0);
+        commit(7, &weights(&key("validator"), &[2, 1]));
+        s::CommitRevealWeightsEnabled::<Runtime>::insert(FIRST, false);
+        s::ValidatorPermit::<Runtime>::insert(FIRST, vec![false, true]);
+        update(790);
+        begin(800);
+        assert_eq!(s::Weights::<Runtime>::get(FIRST, uid), vec![(0, 32_768), (1, 65_535)]);
+        assert_eq!((updated(), s::TimelockedWeightCommits::<Runtime>::iter().count()), (790, 0));
+    });
+}
+
+#[test]
+fn weights_opened_where_they_are_hidden_are_no_update() {
+    on_a_chain(|| {
+        let uid = validator();
+        commit(7, &weights(&key("validator"), &[1, 2]));
+        s::LastUpdate::<Runtime>::mutate(FIRST, |all| all[usize::from(uid)] = 399);
+        write(&[7]);
+        begin(400);
+        assert_eq!(s::Weights::<Runtime>::get(FIRST, uid), vec![(0, 32_768), (1, 65_535)]);
+        assert_eq!(s::LastUpdate::<Runtime>::get(FIRST)[usize::from(uid)], 399);
+    });
+}
+
+#[test]
 fn commits_wait_for_their_round_and_expire_with_their_epoch() {
     on_a_chain(|| {
         let uid = validator();
@@ -311,131 +349,5 @@ fn what_never_opens_keeps_no_round_away_for_long() {
         queued(never.chain([(sealed(9, b"bytes"), 9)]).collect());
         let rounds = || drand::due_pulses(1_692_803_367_000 + 30_000).len();
         assert_eq!([rounds(), rounds(), rounds()], [0, 1, 1]);
-    });
-}
-
-// === Commitments ===
-
-fn publish(hotkey: &str, netuid: NetUid, fields: Vec<Data>) -> frame_support::dispatch::DispatchResult {
-    let info = CommitmentInfo { fields: fields.try_into().unwrap() };
-    Commitments::set_commitment(by(hotkey), netuid, Box::new(info))
-}
-
-fn raw(length: usize) -> Data {
-    Data::BigRaw(vec![1; length].try_into().unwrap())
-}
-
-#[test]
-fn only_hotkeys_of_the_subnet_publish() {
-    on_a_chain(|| {
-        let refused = commitments::Error::<Runtime>::AccountNotAllowedCommit;
-        assert_noop!(publish("miner", FIRST, vec![]), refused);
-        register("miner");
-        System::reset_events();
-        assert_ok!(publish("miner", FIRST, vec![Data::Sha256([3; 32])]));
-        let stored = commitments::CommitmentOf::<Runtime>::get(FIRST, key("miner")).unwrap();
-        assert_eq!((stored.deposit, stored.block), (0, 1));
-        assert_eq!(commitments::LastCommitment::<Runtime>::get(FIRST, key("miner")), Some(1));
-        let told = commitments::Event::Commitment { netuid: FIRST, who: key("miner") };
-        assert_eq!(events(), [RuntimeEvent::Commitments(told)]);
-    });
-}
-
-#[test]
-fn bytes_are_counted_by_epoch_and_a_hundred_at_least() {
-    on_a_chain(|| {
-        register("miner");
-        let used = || commitments::UsedSpaceOf::<Runtime>::get(FIRST, key("miner")).unwrap().used_space;
-        assert_ok!(publish("miner", FIRST, vec![Data::None]));
-        assert_eq!(used(), 100);
-        assert_ok!(publish("miner", FIRST, vec![raw(512), raw(512), raw(476)]));
-        assert_eq!(used(), 1_600);
-        assert_ok!(publish("miner", FIRST, vec![raw(512), raw(512), raw(476)]));
-        assert_noop!(publish("miner", FIRST, vec![]), commitments::Error::<Runtime>::SpaceLimitExceeded);
-        s::SubnetEpochIndex::<Runtime>::insert(FIRST, 1);
-        assert_ok!(publish("miner", FIRST, vec![]));
-        assert_eq!(used(), 100);
-        assert_noop!(Commitments::set_max_space(by("miner"), 150), DispatchError::BadOrigin);
-        assert_ok!(Commitments::set_max_space(RuntimeOrigin::root(), 150));
-        assert_noop!(publish("miner", FIRST, vec![]), commitments::Error::<Runtime>::SpaceLimitExceeded);
-    });
-}
-
-#[test]
-fn sealed_fields_open_with_their_round_and_the_last_ten_are_kept() {
-    on_a_chain(|| {
-        register("miner");
-        let seal = |round: u64, bytes: &[u8]| Data::TimelockEncrypted {
-            encrypted: sealed(round, bytes).try_into().unwrap(),
-            reveal_round: round,
-        };
-        System::reset_events();
-        assert_ok!(publish("miner", FIRST, vec![Data::ResetBondsFlag, seal(7, b"first"), seal(8, b"second")]));
-        let told = commitments::Event::TimelockCommitment { netuid: FIRST, who: key("miner"), reveal_round: 7 };
-        assert_eq!(events(), [RuntimeEvent::Commitments(told)]);
-        write(&[7]);
-        System::set_block_number(3);
-        Commitments::on_initialize(3);
-        let told = commitments::Event::CommitmentRevealed { netuid: FIRST, who: key("miner") };
-        assert!(events().contains(&RuntimeEvent::Commitments(told)));
-        let revealed = || commitments::RevealedCommitments::<Runtime>::get(FIRST, key("miner")).unwrap();
-        assert_eq!(revealed(), [(b"first".to_vec(), 3)]);
-        assert_eq!(commitments::CommitmentOf::<Runtime>::get(FIRST, key("miner")).unwrap().info.fields.len(), 2);
-        assert_eq!(commitments::TimelockedIndex::<Runtime>::get().len(), 1);
-        write(&[8]);
-        Commitments::on_initialize(3);
-        assert_eq!(revealed().len(), 2);
-        assert!(commitments::TimelockedIndex::<Runtime>::get().is_empty());
-        // A commitment whose fields have all opened or vanished is gone.
-        assert_ok!(publish("miner", FIRST, vec![seal(7, b""), seal(7, b"third")]));
-        let mut broken = sealed(7, b"broken");
-        broken.pop();
-        let broken = Data::TimelockEncrypted { encrypted: broken.try_into().unwrap(), reveal_round: 7 };
-        Commitments::on_initialize(3);
-        assert!(!commitments::CommitmentOf::<Runtime>::contains_key(FIRST, key("miner")));
-        assert_eq!(revealed().len(), 3);
-        assert_ok!(publish("miner", FIRST, vec![broken]));
-        Commitments::on_initialize(3);
-        assert_eq!(revealed().len(), 3);
-        for number in 0..9_u8 {
-            commitments::UsedSpaceOf::<Runtime>::remove(FIRST, key("miner"));
-            assert_ok!(publish("miner", FIRST, vec![seal(8, &[number])]));
-            Commitments::on_initialize(3);
-        }
-        assert_eq!(revealed().len(), 10);
-        assert_eq!(revealed()[0].0, b"third");
-    });
-}
-
-#[test]
-fn bonds_towards_who_asks_are_forgotten_where_the_subnet_allows_it() {
-    on_a_chain(|| {
-        let uid = register("miner");
-        s::Bonds::<Runtime>::insert(FIRST, 0, vec![(0, 5), (uid, 7)]);
-        assert_ok!(publish("miner", FIRST, vec![Data::ResetBondsFlag]));
-        assert_eq!(s::Bonds::<Runtime>::get(FIRST, 0).len(), 2);
-        s::BondsResetOn::<Runtime>::insert(FIRST, true);
-        System::set_block_number(4);
-        assert_ok!(publish("miner", FIRST, vec![Data::ResetBondsFlag]));
-        assert_eq!(s::Bonds::<Runtime>::get(FIRST, 0), vec![(0, 5)]);
-        assert_eq!(commitments::LastBondsReset::<Runtime>::get(FIRST, key("miner")), Some(4));
-    });
-}
-
-#[test]
-fn what_is_published_goes_with_the_subnet_and_shows_in_its_metagraph() {
-    on_a_chain(|| {
-        assert_ok!(SubtensorModule::register_network(by("Bob"), key("owner")));
-        assert_ok!(publish("owner", 2, vec![Data::Keccak256([1; 32])]));
-        let shown = SubtensorModule::selective_metagraph(2, &[73]).unwrap().commitments.unwrap();
-        let stored = commitments::CommitmentOf::<Runtime>::get(2, key("owner")).unwrap();
-        assert_eq!(shown.len(), 1);
-        assert_eq!(shown[0].1.iter().map(|byte| byte.0).collect::<Vec<u8>>(), stored.encode());
-        assert_ok!(SubtensorModule::root_dissolve_network(RuntimeOrigin::root(), 2));
-        assert!(!commitments::CommitmentOf::<Runtime>::contains_key(2, key("owner")));
-        assert_noop!(
-            SubtensorModule::root_dissolve_network(RuntimeOrigin::root(), 2),
-            Error::<Runtime>::SubnetNotExists
-        );
     });
 }

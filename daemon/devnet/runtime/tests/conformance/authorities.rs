@@ -1,8 +1,12 @@
 //! Who makes blocks and calls them final, and the EVM's number of the chain: what root sets in `AdminUtils`.
 
 use btd_devnet_runtime::{
-    Executive, Grandpa, Hash, Header, Runtime, RuntimeEvent, System, admin::Call, api, block_author,
-    evm_chain_id::ChainId, fee_recipient,
+    Executive, Grandpa, Hash, Header, Runtime, RuntimeEvent, System,
+    admin::Call,
+    api, block_author,
+    evm_chain_id::ChainId,
+    fee_recipient,
+    shield::{self, AuthorKeys, NextKey, Public},
 };
 use codec::{Decode, Encode};
 use frame_support::{BoundedVec, traits::Hooks};
@@ -55,6 +59,32 @@ fn swap_authorities_is_roots_and_names_who_is_paid() {
         begin_in_slot(2, 8);
         assert_eq!(block_author(), key("Bob"));
         assert_eq!(*pallet_aura::CurrentSlot::<Runtime>::get(), 8);
+    });
+}
+
+#[test]
+fn authors_announce_keys_in_their_turn_and_clients_seal_for_the_author_after_the_next() {
+    on_a_chain(|| {
+        begin_in_slot(1, 6);
+        expect("root", swap(&["Bob", "Charlie"]), OK);
+        let announce = |byte: u8| {
+            let enc_key = Some(BoundedVec::truncate_from(vec![byte; 1_184]));
+            expect("nobody at all", shield::Call::announce_next_key { enc_key }, OK);
+        };
+        let announced = |name: &str| AuthorKeys::<Runtime>::get(Public::from(key(name))).map(|key| key[0]);
+        let next = || NextKey::<Runtime>::get().map(|key| key[0]);
+        begin_in_slot(2, 7);
+        announce(7);
+        assert_eq!((announced("Charlie"), announced("Bob"), announced("One")), (Some(7), None, None));
+        begin_in_slot(3, 8);
+        announce(8);
+        assert_eq!((announced("Bob"), next()), (Some(8), None), "Bob had announced none before");
+        begin_in_slot(4, 9);
+        announce(9);
+        assert_eq!((announced("Charlie"), next()), (Some(9), Some(7)), "Charlie's of slot 7, which opens in slot 11");
+        begin_in_slot(5, 11);
+        announce(11);
+        assert_eq!((announced("Charlie"), next()), (Some(11), Some(9)));
     });
 }
 

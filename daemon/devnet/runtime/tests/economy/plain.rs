@@ -1,6 +1,7 @@
 //! Turns SCALE bytes into the plain JSON of the recordings, by the runtime's own metadata.
 
-use codec::Decode;
+use btd_devnet_runtime::api;
+use codec::{Decode, Encode};
 use frame_metadata::{
     RuntimeMetadata, RuntimeMetadataPrefixed,
     v15::{RuntimeMetadataV15, StorageEntryType, StorageHasher},
@@ -8,6 +9,8 @@ use frame_metadata::{
 use scale_value::{Composite, Primitive, Value, ValueDef};
 use serde_json::{Map, Value as Json, json};
 use sp_core::crypto::Ss58Codec;
+
+use crate::chain;
 
 /// The runtime's metadata.
 pub(crate) struct Plain {
@@ -43,6 +46,26 @@ impl Plain {
         json!({ "pallet": pallet.name, "event": variant.name, "fields": fields })
     }
 
+    /// The name of the pallet with this index.
+    pub(crate) fn pallet(&self, index: u8) -> &str {
+        let pallet = self.metadata.pallets.iter().find(|pallet| pallet.index == index);
+        pallet.map_or_else(|| panic!("no pallet has index {index}"), |pallet| pallet.name.as_str())
+    }
+
+    /// What a method of a runtime API answers to these parameters: encoded, and plain.
+    pub(crate) fn answer(&self, name: &str, parameters: &[Json]) -> (Vec<u8>, Json) {
+        let method = self.metadata.apis.iter().find_map(|api| {
+            let method = name.strip_prefix(api.name.as_str())?.strip_prefix('_')?;
+            api.methods.iter().find(|candidate| candidate.name == method)
+        });
+        let method = method.unwrap_or_else(|| panic!("this chain has no runtime API {name}"));
+        assert_eq!(method.inputs.len(), parameters.len(), "{name}");
+        let encoded = method.inputs.iter().zip(parameters).map(|(input, value)| self.encode(input.ty.id, value));
+        let answer = api::dispatch(name, &encoded.collect::<Vec<_>>().concat()).unwrap();
+        let plain = self.decode(method.output.id, &answer);
+        (answer, plain)
+    }
+
     /// The value of a storage item, or none when the runtime has no such item.
     pub(crate) fn storage(&self, pallet: &str, item: &str, keys: &[Json]) -> Option<Json> {
         let pallet = self.metadata.pallets.iter().find(|candidate| candidate.name == pallet)?;
@@ -76,10 +99,14 @@ impl Plain {
         }
     }
 
-    fn encode(&self, ty: u32, key: &Json) -> Vec<u8> {
-        let text = key.as_str().unwrap();
-        if let Ok(account) = sp_runtime::AccountId32::from_ss58check(text) {
-            return codec::Encode::encode(&account);
+    /// A key or parameter: an account by its address or the development key it is derived from, or a number.
+    fn encode(&self, ty: u32, value: &Json) -> Vec<u8> {
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        if text.starts_with("//") {
+            return chain::account(&text).encode();
+        }
+        if let Ok(account) = sp_runtime::AccountId32::from_ss58check(&text) {
+            return account.encode();
         }
         let number: u128 = text.parse().unwrap();
         let value = Value::u128(number);

@@ -1,6 +1,6 @@
 //! Plays a recorded story step by step and compares.
 
-use btd_devnet_runtime::{Runtime, RuntimeCall, TransactionPayment, subtensor};
+use btd_devnet_runtime::{RuntimeCall, TransactionPayment};
 use codec::{Decode, Encode};
 use frame_support::dispatch::Pays;
 use serde_json::Value as Json;
@@ -142,7 +142,7 @@ impl Replay {
         let place = format!("block {block} {} {}", recorded["signer"], recorded["call"]);
         let result = match result {
             Ok(Ok(())) => "success".to_owned(),
-            Ok(Err(error)) => error_name(error),
+            Ok(Err(error)) => error_name(&self.plain, error),
             Err(error) => format!("not applied: {}", verdict_name(*error)),
         };
         assert_eq!(recorded["result"], result, "{place}: result");
@@ -172,37 +172,23 @@ impl Replay {
     fn expect(&mut self, expected: &Json) {
         let keys = expected["keys"].as_array().cloned().unwrap_or_default();
         let block = self.chain.number();
+        let plain = &self.plain;
         let actual = if let Some(api) = expected["api"].as_str() {
-            self.api(api, &expected["params"])
+            let parameters = expected["params"].as_array().cloned().unwrap_or_default();
+            let (encoded, answer) = self.chain.read(|| plain.answer(api, &parameters));
+            match (expected.get("value"), expected["field"].as_str()) {
+                (None, _) => format!("0x{}", hex::encode(encoded)).into(),
+                (Some(_), Some(field)) => answer[field].clone(),
+                (Some(_), None) => answer,
+            }
         } else {
             let (pallet, item) = (expected["pallet"].as_str().unwrap(), expected["item"].as_str().unwrap());
-            let plain = &self.plain;
             let value = self.chain.read(|| plain.storage(pallet, item, &keys));
             value.unwrap_or_else(|| panic!("block {block}: this chain has no storage {pallet}.{item}"))
         };
         let value = expected.get("value").unwrap_or(&expected["raw"]);
         assert_eq!(actual, *value, "block {block}: {expected}");
         self.compared += 1;
-    }
-
-    fn api(&mut self, api: &str, parameters: &Json) -> Json {
-        type Subtensor = subtensor::Pallet<Runtime>;
-        let netuid = |index: usize| u16::try_from(parameters[index].as_u64().unwrap()).unwrap();
-        let account = |index: usize| chain::account(parameters[index].as_str().unwrap());
-        self.chain.read(|| match api {
-            "SubnetRegistrationRuntimeApi_get_network_registration_cost" => {
-                Subtensor::network_lock_cost().to_string().into()
-            }
-            "SwapRuntimeApi_current_alpha_price" => Subtensor::alpha_price(netuid(0)).to_string().into(),
-            "StakeInfoRuntimeApi_get_stake_info_for_hotkey_coldkey_netuid" => {
-                Subtensor::stake(&account(0), &account(1), netuid(2)).to_string().into()
-            }
-            "SubnetInfoRuntimeApi_get_next_epoch_start_block" => {
-                let next = Subtensor::next_epoch_block(netuid(0)).encode();
-                format!("0x{}", hex::encode(next)).into()
-            }
-            other => panic!("the replay does not know {other}"),
-        })
     }
 }
 
@@ -222,22 +208,10 @@ fn verdict_name(error: sp_runtime::transaction_validity::TransactionValidityErro
     }
 }
 
-fn error_name(error: &DispatchError) -> String {
+fn error_name(plain: &Plain, error: &DispatchError) -> String {
     match error {
         DispatchError::Module(ModuleError { index, message, .. }) => {
-            let pallet = match index {
-                0 => "System",
-                5 => "Balances",
-                7 => "SubtensorModule",
-                11 => "Utility",
-                12 => "Sudo",
-                13 => "Multisig",
-                16 => "Proxy",
-                19 => "AdminUtils",
-                28 => "Swap",
-                other => panic!("no pallet has index {other}"),
-            };
-            format!("{pallet}.{}", message.unwrap())
+            format!("{}.{}", plain.pallet(*index), message.unwrap())
         }
         DispatchError::Token(error) => format!("Token.{error:?}"),
         DispatchError::Arithmetic(error) => format!("Arithmetic.{error:?}"),
