@@ -7,9 +7,10 @@ mod arguments;
 mod describe;
 mod events;
 mod features;
+mod pace;
 mod undescribed;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use codec::Encode;
 use frame_decode::storage::{StorageInfo, StorageTypeInfo};
@@ -45,6 +46,7 @@ struct Inner {
     spec_version: u32,
     transaction_version: u32,
     metadata: Metadata,
+    block_time: Option<Duration>,
     /// The runtime APIs, where the metadata describes none.
     undescribed: Option<Undescribed>,
 }
@@ -87,7 +89,8 @@ impl Runtime {
         let has_batches = metadata.storage_info("SubtensorModule", "ValidatorBatchSize").is_ok();
         let describes = metadata.runtime_api_traits().next().is_some();
         let undescribed = (!describes).then(|| Undescribed::new(spec_version, apis, has_batches));
-        Ok(Self { inner: Arc::new(Inner { spec_version, transaction_version, metadata, undescribed }) })
+        let block_time = pace::block_time(&metadata);
+        Ok(Self { inner: Arc::new(Inner { spec_version, transaction_version, metadata, block_time, undescribed }) })
     }
 
     /// The number that names this runtime; it grows with every upgrade.
@@ -98,6 +101,11 @@ impl Runtime {
     /// The version of the extrinsic format, part of what is signed.
     pub fn transaction_version(&self) -> u32 {
         self.inner.transaction_version
+    }
+
+    /// The time between two blocks, if the runtime tells it.
+    pub fn block_time(&self) -> Option<Duration> {
+        self.inner.block_time
     }
 
     /// Whether the runtime has `pallet` with a call named `call`.
