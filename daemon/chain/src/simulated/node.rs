@@ -21,7 +21,12 @@ use subxt_rpcs::{
 use tokio::sync::watch;
 
 use super::chain::{self, Place};
-use crate::{clock, dial::Dial, endpoint::Endpoint, link::LinkConfig};
+use crate::{
+    clock,
+    dial::{Dial, DialError},
+    endpoint::Endpoint,
+    link::LinkConfig,
+};
 
 const METADATA: &[u8] = include_bytes!("../../../../tests/vectors/metadata/metadata-103.scale");
 /// Another runtime's.
@@ -224,7 +229,7 @@ impl Dial for Network {
         .boxed()
     }
 
-    fn dial<'d>(&'d self, endpoint: &'d Endpoint, _: &'d LinkConfig) -> BoxFuture<'d, Result<RpcClient, String>> {
+    fn dial<'d>(&'d self, endpoint: &'d Endpoint, _: &'d LinkConfig) -> BoxFuture<'d, Result<RpcClient, DialError>> {
         self.shared.dials.fetch_add(1, Ordering::SeqCst);
         let index: usize = endpoint.url().trim_start_matches("ws://node-").parse().unwrap();
         async move {
@@ -232,8 +237,9 @@ impl Dial for Network {
             let mut fault = self.shared.nodes[index].subscribe();
             let now = *fault.wait_for(|fault| *fault != Fault::HalfOpen).await.unwrap();
             match now {
-                Fault::Down => Err("connection refused".to_owned()),
-                Fault::TooMany => Err("the server said 429 Too Many Requests".to_owned()),
+                // The number is no status.
+                Fault::Down => Err(DialError::Failed("port 4290 refused the connection".to_owned())),
+                Fault::TooMany => Err(DialError::TurnedAway),
                 _ => {
                     fault.mark_unchanged();
                     let ended = Arc::new(watch::Sender::new(None));
