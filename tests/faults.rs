@@ -315,6 +315,35 @@ async fn what_is_old_is_said_to_be_until_a_block_comes() {
     assert!(scene.daemon.stop().success());
 }
 
+/// With the usual settings: the chain tells by itself how often it has a block.
+#[test]
+fn a_fast_chain_that_stands_still_is_said_to_be_stale_after_five_of_its_blocks() {
+    const LIMIT: u64 = 5_000;
+    let (node, host) = (Host::new(), Host::new());
+    let chain = node.start(&["--network", "devnet", "--block-time", "1s"]);
+    let daemon = host.start(&["--network", node.ask(&["status"])["devnet"].as_str().unwrap()]);
+    for fault in ["stall-finality", "stall-blocks"] {
+        for host in [&node, &host] {
+            wait_for("blocks to come", || (host.ask(&["chain"])["link"] == "live").then_some(()));
+        }
+        node.ask(&["devnet", "fault", fault]);
+        for host in [&node, &host] {
+            wait_for(&format!("what is read to be stale under {fault}"), || {
+                let status = host.ask(&["chain"]);
+                let (link, age) = (status["link"].as_str().unwrap(), status["finalized_age_ms"].as_u64().unwrap());
+                // The age is taken a moment before it is judged.
+                assert!(link == "stale" || age <= LIMIT, "{link} after {age} ms");
+                assert!(link == "live" || age + 1_000 > LIMIT, "{link} after {age} ms");
+                (link == "stale").then_some(())
+            });
+            assert_eq!(host.ask(&["subnets", "list"])["at"]["stale"], true, "{fault}");
+        }
+        node.ask(&["devnet", "fault", "clear"]);
+    }
+    assert!(daemon.stop().success());
+    assert!(chain.stop().success());
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_endless_answer_is_cut_off_and_costs_no_memory() {
     let scene = Scene::of(2, "stale_after_ms = 0").await;

@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 
 use btd_api::{
-    Method, Subscription,
+    BlockNumber, Method, Subscription,
     chain::{BlockId, Finalized, SubscribeFinalized, SubscribeParams},
 };
 use clap::Args;
@@ -39,11 +39,12 @@ impl LiveArgs {
         Ok(self.live)
     }
 
-    /// Asks and shows now and at each block; on a terminal in the same place.
+    /// Asks and shows now and at each block; on a terminal in the same place. `params` are those for at least such a
+    /// block; at first any will do.
     pub(crate) async fn follow<M>(
         self,
         session: &Session,
-        params: &M::Params,
+        params: impl Fn(Option<BlockNumber>) -> M::Params,
         render: impl Fn(&M::Reply, Page) -> String,
     ) -> Result<Exit, Failure>
     where
@@ -52,8 +53,9 @@ impl LiveArgs {
     {
         let mut left = self.count.map(NonZeroU32::get);
         let mut following = session.follow::<SubscribeFinalized>(&SubscribeParams { from_block: None }).await?;
+        let mut wanted = None;
         loop {
-            let reply = session.call::<M>(params).await?;
+            let reply = session.call::<M>(&params(wanted)).await?;
             if session.out.format() == Format::Json {
                 session.out.data(reply.text())?;
             } else {
@@ -67,7 +69,10 @@ impl LiveArgs {
             }
             loop {
                 match following.next().await? {
-                    Some((_, Finalized::Block(_))) => break,
+                    Some((_, Finalized::Block(block))) => {
+                        wanted = Some(block.block.number);
+                        break;
+                    }
                     // The last known one stays, and says itself that it is stale.
                     // Those that take the place of what was replaced come behind it.
                     Some((_, Finalized::Waiting { .. } | Finalized::Replaced { .. })) => {}
@@ -87,8 +92,6 @@ impl LiveArgs {
 
 #[cfg(test)]
 mod tests {
-    use btd_api::BlockNumber;
-
     use super::*;
 
     #[test]

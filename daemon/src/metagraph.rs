@@ -269,6 +269,14 @@ impl Metagraph {
         let _ = timeout(patience, reached).await;
     }
 
+    /// The same until what is kept of every subnet's neurons is of that block too: in one in which much happens, they
+    /// are read a few at a time behind the list.
+    pub async fn reach_all(&self, block: BlockNumber, patience: Duration) {
+        let mut current = self.current.clone();
+        let reached = current.wait_for(|known| known.through.is_some_and(|through| through.number >= block));
+        let _ = timeout(patience, reached).await;
+    }
+
     /// What is known, and news of every change.
     pub fn subscribe(&self) -> watch::Receiver<Arc<Metagraphs>> {
         self.current.clone()

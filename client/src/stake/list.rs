@@ -36,7 +36,8 @@ pub(super) async fn run(args: ListArgs, session: &Session) -> Result<Exit, Failu
     let Some(params) = args.coldkeys.only(session) else {
         return Err(Failure::usage("one coldkey can be followed at a time: leave --all or --live out"));
     };
-    args.live.follow::<List>(session, &params, render).await
+    // It is read from the chain, at the newest block.
+    args.live.follow::<List>(session, |_| params.clone(), render).await
 }
 
 /// The positions in a table, with what they are worth.

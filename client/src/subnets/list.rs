@@ -165,12 +165,12 @@ fn market_cap(subnet: &SubnetSummary) -> Option<Tao> {
 
 impl ListArgs {
     pub(super) async fn run(self, session: &Session) -> Result<Exit, Failure> {
-        let params = ListParams { block: self.at.block };
+        let at_least = |at_least| ListParams { block: self.at.block, at_least };
         let render = |subnets: &Subnets, page: Page| render(subnets, page, &self.columns, self.sort);
-        if self.live.is_wanted(params.block)? {
-            return self.live.follow::<List>(session, &params, render).await;
+        if self.live.is_wanted(self.at.block)? {
+            return self.live.follow::<List>(session, at_least, render).await;
         }
-        let reply = session.call::<List>(&params).await?;
+        let reply = session.call::<List>(&at_least(None)).await?;
         session.out.reply(&reply, render).map(|()| Exit::Success)
     }
 }

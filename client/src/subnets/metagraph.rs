@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use btd_api::{
-    Alpha, MechId,
-    metagraph::{FileFormat, MetagraphParams, Save, SaveParams},
-    subnets::{Metagraph, MetagraphReply, Neuron, SubnetParams},
+    Alpha, MechId, NetUid,
+    chain::BlockId,
+    metagraph::{FileFormat, Save, SaveParams},
+    subnets::{Metagraph, MetagraphReply, Neuron, SubnetMetagraphParams, SubnetParams},
 };
 use clap::Args;
 use serde_json::json;
@@ -176,23 +177,27 @@ fn column(name: &str) -> Result<&'static Shown<Neuron>, String> {
 impl MetagraphArgs {
     pub(super) async fn run(self, session: &Session) -> Result<Exit, Failure> {
         let SubnetParams { netuid, block } = self.subnet.params();
-        let params = MetagraphParams { netuid, mechid: self.mechid, block };
+        let mechid = self.mechid;
         if let Some(path) = self.save {
-            return save(session, params, path).await;
+            return save(session, (netuid, mechid, block), path).await;
         }
+        let at_least = |at_least| SubnetMetagraphParams { netuid, mechid, block, at_least };
         let render = |reply: &MetagraphReply, page: Page| render(reply, page, &self.columns, self.sort);
-        if self.live.is_wanted(params.block)? {
-            return self.live.follow::<Metagraph>(session, &params, render).await;
+        if self.live.is_wanted(block)? {
+            return self.live.follow::<Metagraph>(session, at_least, render).await;
         }
-        let reply = session.call::<Metagraph>(&params).await?;
+        let reply = session.call::<Metagraph>(&at_least(None)).await?;
         session.out.reply(&reply, render).map(|()| Exit::Success)
     }
 }
 
-async fn save(session: &Session, params: MetagraphParams, path: PathBuf) -> Result<Exit, Failure> {
+async fn save(
+    session: &Session,
+    (netuid, mechid, block): (NetUid, MechId, Option<BlockId>),
+    path: PathBuf,
+) -> Result<Exit, Failure> {
     let is_npz = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("npz"));
     let format = if is_npz { FileFormat::Npz } else { FileFormat::Btd };
-    let MetagraphParams { netuid, mechid, block } = params;
     let params = SaveParams { netuid, format, mechid, block };
     let reply = session.call::<Save>(&params).await?.read()?;
     let digits = reply.bytes.strip_prefix("0x").unwrap_or(&reply.bytes);

@@ -8,9 +8,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Alpha, BlockNumber, Coldkey, Hotkey, HotkeyName, NetUid, Ratio, Tao, TaoChange, Uid, WalletName,
+    Alpha, BlockNumber, Coldkey, Hotkey, HotkeyName, MechId, NetUid, Ratio, Tao, TaoChange, Uid, WalletName,
     chain::{At, BlockId},
-    metagraph::MetagraphParams,
     method::methods,
     signing::{Receipted, signing_params},
     wallet::Receipt,
@@ -64,6 +63,28 @@ pub struct SubnetSummary {
 pub struct ListParams {
     /// A block of the past, which is read from the chain; without it, what btd keeps of the newest.
     pub block: Option<BlockId>,
+    /// For who was just told of this block, where `block` is left out: the reply waits until what btd keeps is of it or
+    /// of a later one, for five seconds at most, and is then what there is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at_least: Option<BlockNumber>,
+}
+
+/// Parameters of [`Metagraph`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SubnetMetagraphParams {
+    /// The subnet.
+    pub netuid: NetUid,
+    /// The mechanism; 0 is the main one.
+    #[serde(default)]
+    pub mechid: MechId,
+    /// A block of the past, which is read from the chain; without it, what btd keeps of the newest.
+    #[serde(default)]
+    pub block: Option<BlockId>,
+    /// For who was just told of this block, where `block` is left out: the reply waits until what btd keeps is of it or
+    /// of a later one, for five seconds at most, and is then what there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_least: Option<BlockNumber>,
 }
 
 /// Reply of [`List`].
@@ -296,7 +317,7 @@ methods! {
     /// Every subnet in one line
     List = "subnets_list" (Read): ListParams => Subnets;
     /// One subnet with all its neurons, as they are in one of its mechanisms: of now from what btd keeps warm
-    Metagraph = "subnets_metagraph" (Read): MetagraphParams => MetagraphReply;
+    Metagraph = "subnets_metagraph" (Read): SubnetMetagraphParams => MetagraphReply;
     /// One subnet in one line, without its neurons
     Show = "subnets_show" (Read): SubnetParams => Shown;
     /// The hyperparameters of a subnet

@@ -11,6 +11,7 @@ use std::{
 };
 
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream};
+use jsonrpsee_client_transport::ws::WsHandshakeError;
 use jsonrpsee_core::{
     client::{Error as ClientError, SubscriptionClientT, SubscriptionCloseReason},
     traits::ToRpcParams,
@@ -26,13 +27,28 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{endpoint::Endpoint, link::LinkConfig};
 
+/// Why there is no connection.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum DialError {
+    /// The node answers with the status 429.
+    #[error("it turns connections away because there were too many of them")]
+    TurnedAway,
+    /// Anything else, in words.
+    #[error("{0}")]
+    Failed(String),
+}
+
 /// Makes connections. A unit test has a network of its own (`simulated.rs`).
 pub(crate) trait Dial: fmt::Debug + Send + Sync {
     /// Finds out whether `host` has an address. The error is what the resolver said, in words.
     fn resolve<'d>(&'d self, host: &'d str) -> BoxFuture<'d, Result<(), String>>;
 
-    /// Connects to `endpoint`. The error is what went wrong, in words.
-    fn dial<'d>(&'d self, endpoint: &'d Endpoint, config: &'d LinkConfig) -> BoxFuture<'d, Result<RpcClient, String>>;
+    /// Connects to `endpoint`.
+    fn dial<'d>(
+        &'d self,
+        endpoint: &'d Endpoint,
+        config: &'d LinkConfig,
+    ) -> BoxFuture<'d, Result<RpcClient, DialError>>;
 }
 
 /// Over a WebSocket.
@@ -94,7 +110,11 @@ impl Dial for WebSocket {
         .boxed()
     }
 
-    fn dial<'d>(&'d self, endpoint: &'d Endpoint, config: &'d LinkConfig) -> BoxFuture<'d, Result<RpcClient, String>> {
+    fn dial<'d>(
+        &'d self,
+        endpoint: &'d Endpoint,
+        config: &'d LinkConfig,
+    ) -> BoxFuture<'d, Result<RpcClient, DialError>> {
         let opening = WsClientBuilder::new()
             .max_request_size(LARGEST_REQUEST)
             .max_response_size(config.max_response_bytes)
@@ -113,8 +133,8 @@ impl Dial for WebSocket {
             let opened = waits.spawn_blocking(move || runtime.block_on(given_up.run_until_cancelled(opening))).await;
             match opened {
                 Ok(Some(Ok(client))) => Ok(RpcClient::new(Socket(client.into()))),
-                Ok(Some(Err(error))) => Err(innermost(&error)),
-                Ok(None) | Err(_) => Err(BROKE_OFF.to_owned()),
+                Ok(Some(Err(error))) => Err(refused(&error)),
+                Ok(None) | Err(_) => Err(DialError::Failed(BROKE_OFF.to_owned())),
             }
         }
         .boxed()
@@ -181,6 +201,17 @@ fn ended(error: &ClientError) -> Error {
     Error::Client(reason.into())
 }
 
+/// Why a handshake failed. Its status counts, and no number that its words may have.
+fn refused(error: &ClientError) -> DialError {
+    let turned_away = |cause: &WsHandshakeError| matches!(cause, WsHandshakeError::Rejected { status_code: 429 });
+    match error {
+        ClientError::Transport(cause) if cause.downcast_ref::<WsHandshakeError>().is_some_and(turned_away) => {
+            DialError::TurnedAway
+        }
+        other => DialError::Failed(innermost(other)),
+    }
+}
+
 /// The message at the end of a chain of sources: the part that a person can act on.
 fn innermost(error: &dyn std::error::Error) -> String {
     let mut last = error;
@@ -194,7 +225,10 @@ fn innermost(error: &dyn std::error::Error) -> String {
 mod tests {
     use btd_devnet::{BlockTime, Config, Devnet};
     use subxt_rpcs::client::RpcParams;
-    use tokio::runtime::Builder;
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        runtime::Builder,
+    };
 
     use super::*;
 
@@ -251,6 +285,29 @@ mod tests {
         };
         let (found, refused) = tokio::task::spawn_blocking(reads).await.unwrap();
         assert_eq!(found, Ok(()));
-        assert!(refused.is_some_and(|said| said.contains("refused")));
+        assert!(matches!(refused, Some(DialError::Failed(said)) if said.contains("refused")));
+    }
+
+    /// A node that answers the first handshake with this status.
+    async fn node_that_says(status: &'static str) -> Endpoint {
+        let listener = net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let node = Endpoint::from(format!("ws://{}", listener.local_addr().unwrap()));
+        tokio::spawn(async move {
+            let (mut client, _) = listener.accept().await.unwrap();
+            let mut request = [0; 1024];
+            let _ = client.read(&mut request).await;
+            client.write_all(format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n").as_bytes()).await.unwrap();
+        });
+        node
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn who_asks_too_much_is_told_so_by_the_status() {
+        let dialer = WebSocket::default();
+        let node = node_that_says("429 Too Many Requests").await;
+        assert_eq!(dialer.dial(&node, &LinkConfig::default()).await.err(), Some(DialError::TurnedAway));
+        let node = node_that_says("503 Service Unavailable").await;
+        let refused = dialer.dial(&node, &LinkConfig::default()).await.err();
+        assert!(matches!(refused, Some(DialError::Failed(said)) if said.contains("503")));
     }
 }

@@ -177,7 +177,8 @@ impl Link {
     /// that answers, and a connection made anew, are no blocks. Never of a chain that makes them on demand.
     pub fn is_stale(&self) -> bool {
         let newest = self.shared.state.borrow().finalized();
-        let limit = self.shared.config.stale_after();
+        let block_time = self.shared.head.borrow().as_ref().and_then(|head| head.runtime.block_time());
+        let limit = self.shared.config.missed_after(block_time);
         newest.zip(limit).is_some_and(|(seen, limit)| clock::since(seen.at) > limit)
     }
 

@@ -7,9 +7,10 @@ mod arguments;
 mod describe;
 mod events;
 mod features;
+mod pace;
 mod undescribed;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use codec::Encode;
 use frame_decode::storage::{StorageInfo, StorageTypeInfo};
@@ -45,8 +46,11 @@ struct Inner {
     spec_version: u32,
     transaction_version: u32,
     metadata: Metadata,
+    block_time: Option<Duration>,
     /// The runtime APIs, where the metadata describes none.
     undescribed: Option<Undescribed>,
+    /// What is within answers that the metadata describes as bytes alone.
+    within: Option<Undescribed>,
 }
 
 /// A method of a runtime API, found in the metadata or among the layouts that are known without it.
@@ -87,7 +91,10 @@ impl Runtime {
         let has_batches = metadata.storage_info("SubtensorModule", "ValidatorBatchSize").is_ok();
         let describes = metadata.runtime_api_traits().next().is_some();
         let undescribed = (!describes).then(|| Undescribed::new(spec_version, apis, has_batches));
-        Ok(Self { inner: Arc::new(Inner { spec_version, transaction_version, metadata, undescribed }) })
+        let within = if describes { Undescribed::within(spec_version) } else { None };
+        let block_time = pace::block_time(&metadata);
+        let inner = Inner { spec_version, transaction_version, metadata, block_time, undescribed, within };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// The number that names this runtime; it grows with every upgrade.
@@ -98,6 +105,11 @@ impl Runtime {
     /// The version of the extrinsic format, part of what is signed.
     pub fn transaction_version(&self) -> u32 {
         self.inner.transaction_version
+    }
+
+    /// The time between two blocks, if the runtime tells it.
+    pub fn block_time(&self) -> Option<Duration> {
+        self.inner.block_time
     }
 
     /// Whether the runtime has `pallet` with a call named `call`.
@@ -241,21 +253,28 @@ impl Runtime {
             .map_err(|error| Mismatch::new(error.to_string()))
     }
 
-    /// A method of a runtime API with its arguments, in order.
+    /// A method of a runtime API with its arguments, in order. An answer that the metadata describes as bytes alone is
+    /// what is known to be within.
     pub(crate) fn api_method(&self, api: &str, method: &str, arguments: &[Value]) -> Result<ApiMethod<'_>, ApiProblem> {
         let function = format!("{api}_{method}");
         let described = self.metadata().runtime_api_trait_by_name(api).and_then(|found| found.method_by_name(method));
-        if let Some(found) = described {
+        let written_down = match &described {
+            None => self.inner.undescribed.as_ref(),
+            Some(found) if undescribed::is_bytes(found.output_ty(), self.types()) => self.inner.within.as_ref(),
+            Some(_) => None,
+        };
+        let written_down = written_down.and_then(|apis| Some((apis, apis.method(api, method)?)));
+        if let (Some(found), None) = (&described, written_down) {
             let inputs: Vec<(&str, u32)> = found.inputs().map(|input| (&*input.name, input.id)).collect();
             let arguments = encode_arguments(&inputs, arguments, self.types())?;
             let (outputs, types) = (vec![found.output_ty()], self.types());
             return Ok(ApiMethod { function, arguments, outputs, form: Form::Plain, types });
         }
-        let (Some(undescribed), Some(found)) = (&self.inner.undescribed, self.undescribed_method(api, method)) else {
+        let Some((apis, found)) = written_down else {
             return Err(self.absent(Item::RuntimeApi, api, method).into());
         };
-        let types = undescribed.types();
-        let arguments = encode_arguments(&found.arguments, &undescribed.arguments_of(found, arguments)?, types)?;
+        let types = apis.types();
+        let arguments = encode_arguments(&found.arguments, &apis.arguments_of(found, arguments)?, types)?;
         Ok(ApiMethod { function, arguments, outputs: found.outputs.clone(), form: found.form, types })
     }
 

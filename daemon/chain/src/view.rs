@@ -20,6 +20,8 @@ use btd_api::{MechId, NetUid};
 use frame_decode::storage::{StorageInfo, decode_storage_key_with_info};
 use scale_info::PortableRegistry;
 
+#[cfg(test)]
+pub(crate) use self::subnets::SubnetPrice;
 pub use self::{
     account::Balance,
     hyperparameters::{Generation, HyperValue, Hyperparameters},

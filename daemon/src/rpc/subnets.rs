@@ -3,17 +3,17 @@
 mod list;
 pub(super) mod owning;
 
-use std::{num::NonZeroU64, sync::Arc};
+use std::{num::NonZeroU64, sync::Arc, time::Duration};
 
 use btd_api::{
     ApiError, BlockHash, BlockNumber, Coldkey, ErrorKind, Hotkey, MechId, NetUid, Uid,
     chain::{At, BlockId, Event},
-    metagraph::MetagraphParams,
     signing::Signing,
     subnets::{
         AxonInfo, CostReply, Hyperparameter, Hyperparameters, HyperparametersReply, List, LockCost, LockCostParams,
         Metagraph, MetagraphReply, Neuron, PowRegister, PowRegisterParams, Price, PriceParams, PriceReply, Register,
-        RegisterParams, Registered, RegistrationCost, Show, Shown, SubnetParams, SubnetPrice, SubnetSummary,
+        RegisterParams, Registered, RegistrationCost, Show, Shown, SubnetMetagraphParams, SubnetParams, SubnetPrice,
+        SubnetSummary,
     },
     wallet::{Outcome, Receipt},
 };
@@ -40,6 +40,8 @@ use crate::{
     submit::{self, Action, Draft, Need, Precondition},
 };
 
+/// How long a reply waits for what is kept to come to the block of which it is wanted at least.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// Above this, JSON numbers lose digits.
 const LARGEST_EXACT: u128 = 1 << 53;
 
@@ -83,8 +85,11 @@ impl Written for WrittenMetagraph {
     }
 }
 
-async fn metagraph(parts: Arc<Parts>, params: MetagraphParams, _: Caller) -> Result<WrittenMetagraph, Failure> {
-    let MetagraphParams { netuid, mechid, block } = params;
+async fn metagraph(parts: Arc<Parts>, params: SubnetMetagraphParams, _: Caller) -> Result<WrittenMetagraph, Failure> {
+    let SubnetMetagraphParams { netuid, mechid, block, at_least } = params;
+    if let (None, Some(wanted)) = (block, at_least) {
+        parts.metagraph.reach_all(wanted, LONGEST_WAIT).await;
+    }
     let known = parts.metagraph.current();
     // Of the main mechanism there is always one in memory, of the others as a rule.
     let warm = match (block, mechid) {

@@ -7,6 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{endpoint::Endpoint, error::ConfigError};
 
+/// So many blocks may be missing before what is read is stale.
+const MISSED: u32 = 5;
+/// But it is not for less: where blocks are fast, they come irregularly whenever a machine is busy.
+const HESITATION: Duration = Duration::from_secs(5);
+
 /// How to reach a chain. Times are in milliseconds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -31,7 +36,8 @@ pub struct LinkConfig {
     /// How long a connection may take to be made, its name found; finding that may take half as long again.
     pub connect_timeout_ms: u64,
     /// How long no finalized block may arrive before the endpoint counts as dead; 0 waits for
-    /// ever, for chains that make blocks only on demand.
+    /// ever, for chains that make blocks only on demand. Where this is longer, what is read counts as stale after
+    /// five blocks' time as the runtime tells it, or five seconds if that is more.
     pub stale_after_ms: u64,
     /// The longest rest of an endpoint that failed. Rests begin at half a second, double with each
     /// failure in a row, and are jittered; an endpoint of another chain rests four times as long. While
@@ -170,6 +176,13 @@ impl LinkConfig {
         (self.stale_after_ms > 0).then(|| Duration::from_millis(self.stale_after_ms))
     }
 
+    /// How long no block may have come before what is read counts as stale, on a chain that has one every `block_time`:
+    /// never longer than an endpoint may go without one.
+    pub(super) fn missed_after(&self, block_time: Option<Duration>) -> Option<Duration> {
+        let longest = self.stale_after()?;
+        Some(block_time.map_or(longest, |period| longest.min(period.saturating_mul(MISSED).max(HESITATION))))
+    }
+
     pub(super) fn retry_max(&self) -> Duration {
         Duration::from_millis(self.retry_max_ms)
     }
@@ -219,6 +232,22 @@ mod tests {
             config.followed().into_iter().map(Endpoint::url).collect::<Vec<_>>(),
             ["ws://own", "ws://b", "ws://a"]
         );
+    }
+
+    #[test]
+    fn what_is_read_is_stale_once_five_blocks_are_missing() {
+        let missed = |stale_after_ms, block_time: Option<u64>| {
+            let config = LinkConfig { stale_after_ms, ..LinkConfig::default() };
+            config.missed_after(block_time.map(Duration::from_millis)).map(|after| after.as_millis())
+        };
+        for (block_time, after) in [(Some(12_000), 60_000), (Some(2_000), 10_000), (Some(250), 5_000), (None, 60_000)] {
+            assert_eq!(missed(60_000, block_time), Some(after), "{block_time:?}");
+        }
+        // An endpoint that is given up earlier has nothing that is fresh either.
+        assert_eq!((missed(2_000, Some(250)), missed(20_000, Some(12_000))), (Some(2_000), Some(20_000)));
+        // Longer blocks do not make an endpoint wait longer than it may.
+        assert_eq!(missed(60_000, Some(60_000)), Some(60_000));
+        assert_eq!(missed(0, Some(250)), None, "blocks come on demand");
     }
 
     #[test]

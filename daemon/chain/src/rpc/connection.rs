@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Announced, Ask, Header, Request, RpcProblem, finalized_head, tells_gone, with_data};
 use crate::{
     clock,
-    dial::Dial,
+    dial::{Dial, DialError},
     endpoint::Endpoint,
     error::ConnectError,
     link::{LinkConfig, Node, Priority, Urgency},
@@ -54,14 +54,10 @@ impl Connection {
     /// Connects. Nothing is asked yet.
     pub(crate) async fn open(node: &Arc<Node>, dialer: &dyn Dial, config: &LinkConfig) -> Result<Self, ConnectError> {
         let endpoint = &node.endpoint;
-        let unreachable = |reason: String| {
-            let endpoint = endpoint.to_string();
-            // The status of a handshake comes in words alone.
-            if reason.contains("429") {
-                ConnectError::RateLimited { endpoint }
-            } else {
-                ConnectError::Unreachable { endpoint, reason }
-            }
+        let unreachable = |reason: String| ConnectError::Unreachable { endpoint: endpoint.to_string(), reason };
+        let refused = |error: DialError| match error {
+            DialError::TurnedAway => ConnectError::RateLimited { endpoint: endpoint.to_string() },
+            DialError::Failed(reason) => unreachable(reason),
         };
         // A resolver whose first server is dead asks the next one after five seconds, which is the usual limit.
         let (limit, began) = (config.connect_timeout(), clock::now());
@@ -75,7 +71,7 @@ impl Connection {
         // The client looks the name up again, which takes no longer as a rule.
         let allowed = limit.saturating_add(clock::since(began));
         let client = match clock::timeout(allowed, dialer.dial(endpoint, config)).await {
-            Ok(opened) => opened.map_err(unreachable)?,
+            Ok(opened) => opened.map_err(refused)?,
             Err(_) => return Err(unreachable(format!("no handshake within {limit:?}"))),
         };
         Ok(Self {

@@ -6,26 +6,29 @@
 //! undescribed, which is not the same as absent: nobody guesses a layout.
 //!
 //! These runtimes answered bytes within bytes: a structure's SCALE bytes as a `Vec<u8>`, an empty
-//! one where there is no such thing.
+//! one where there is no such thing. So did those up to spec 232, whose metadata describes the methods, and their
+//! answers as bytes alone: what is within is written down here too.
 
 mod layouts;
 
 use blake2::{Blake2b, Digest, digest::consts::U8};
 use btd_api::{AccountId, AddressError};
 use codec::{Compact, Decode};
-use scale_info::{MetaType, PortableRegistry, Registry, TypeDef, meta_type};
+use scale_info::{MetaType, PortableRegistry, Registry, TypeDef, TypeDefPrimitive, meta_type};
 
 use self::layouts::{
     AccountId32, DelegateInfo, NeuronInfo, NeuronInfoLite, StakeInfo, SubnetHyperparams, SubnetHyperparamsOf18,
-    SubnetHyperparamsOf20, SubnetInfo, of_2023,
+    SubnetHyperparamsOf20, SubnetHyperparamsOf27, SubnetInfo, of_2023,
 };
 use crate::{
     scale::{self, Mismatch},
     value::Value,
 };
 
-/// The last spec version of which the layouts are known to hold.
+/// The last spec version whose metadata describes no runtime APIs.
 const LAST_SPEC: u32 = 153;
+/// The last one that answered bytes within bytes.
+const LAST_WITHIN: u32 = 232;
 
 /// The name of a runtime API as a runtime's version tells it: eight bytes of BLAKE2b.
 pub(crate) type ApiId = [u8; 8];
@@ -39,6 +42,17 @@ pub(crate) enum Form {
     Within,
     /// The same, and an empty sequence stands for none: the layout is that of the option's content.
     WithinOrNone,
+}
+
+/// What the layouts of a runtime depend on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Age {
+    /// Subnets have parameters of their validators' batches, and no owner.
+    Of2023,
+    /// Since then, as long as metadata describes no runtime APIs.
+    Of2024,
+    /// Metadata describes them, and their answers as bytes.
+    Within,
 }
 
 /// The runtime APIs of a runtime whose metadata describes none.
@@ -67,20 +81,18 @@ pub(super) struct Method {
 impl Undescribed {
     /// `has_batches` tells the runtimes of 2023, whose subnets were told in another layout.
     pub(super) fn new(spec_version: u32, ids: Vec<ApiId>, has_batches: bool) -> Self {
-        let mut registry = Registry::new();
-        let mut methods = Vec::new();
-        if spec_version <= LAST_SPEC {
-            for (api, name, arguments, outputs, form) in known(has_batches) {
-                if !ids.contains(&id(api)) {
-                    continue;
-                }
-                let mut register = |ty: &MetaType| registry.register_type(ty).id;
-                let arguments = arguments.iter().map(|(name, ty)| (*name, register(ty))).collect();
-                let outputs = outputs.iter().map(&mut register).collect();
-                methods.push(Method { api, name, arguments, outputs, form });
-            }
-        }
-        Self { ids, types: registry.into(), methods }
+        let age = if has_batches { Age::Of2023 } else { Age::Of2024 };
+        let known = if spec_version <= LAST_SPEC { known(age) } else { Vec::new() };
+        let there = known.into_iter().filter(|(api, ..)| ids.contains(&id(api))).collect();
+        let (types, methods) = registered(there);
+        Self { ids, types, methods }
+    }
+
+    /// What is within the answers that the metadata of this spec version describes as bytes; none where it describes
+    /// what they are.
+    pub(super) fn within(spec_version: u32) -> Option<Self> {
+        let (types, methods) = (spec_version <= LAST_WITHIN).then(|| registered(known(Age::Within)))?;
+        Some(Self { ids: Vec::new(), types, methods })
     }
 
     /// The types of arguments and answers.
@@ -168,6 +180,26 @@ impl Form {
     }
 }
 
+/// The types of methods, and the methods by them.
+fn registered(known: Vec<Known>) -> (PortableRegistry, Vec<Method>) {
+    let mut registry = Registry::new();
+    let mut methods = Vec::with_capacity(known.len());
+    for (api, name, arguments, outputs, form) in known {
+        let mut register = |ty: &MetaType| registry.register_type(ty).id;
+        let arguments = arguments.iter().map(|(name, ty)| (*name, register(ty))).collect();
+        let outputs = outputs.iter().map(&mut register).collect();
+        methods.push(Method { api, name, arguments, outputs, form });
+    }
+    (registry.into(), methods)
+}
+
+/// Whether values of type `id` are sequences of bytes.
+pub(super) fn is_bytes(id: u32, types: &PortableRegistry) -> bool {
+    let definition = |id: u32| types.resolve(id).map(|ty| &ty.type_def);
+    let Some(TypeDef::Sequence(sequence)) = definition(id) else { return false };
+    matches!(definition(sequence.type_param.id), Some(TypeDef::Primitive(TypeDefPrimitive::U8)))
+}
+
 /// An account as what its bytes are encoded from.
 fn account(value: &Value) -> Result<Value, Mismatch> {
     const WANTED: &str = "an account is wanted: an SS58 address, or 0x and 32 bytes of hex";
@@ -196,8 +228,8 @@ pub(crate) fn id(api: &str) -> ApiId {
 
 type Known = (&'static str, &'static str, Vec<(&'static str, MetaType)>, Vec<MetaType>, Form);
 
-/// The methods and their layouts (pallet_subtensor, spec 150).
-fn known(has_batches: bool) -> Vec<Known> {
+/// The methods and their layouts (pallet_subtensor, spec 150, and what grew until spec 232).
+fn known(age: Age) -> Vec<Known> {
     use Form::{Plain, Within, WithinOrNone};
     const SUBNETS: &str = "SubnetInfoRuntimeApi";
     const NEURONS: &str = "NeuronInfoRuntimeApi";
@@ -206,14 +238,16 @@ fn known(has_batches: bool) -> Vec<Known> {
     type Staked = (AccountId32, Vec<StakeInfo>);
     let netuid = || ("netuid", meta_type::<u16>());
     let account = |name| (name, meta_type::<Vec<u8>>());
-    let one = |of_today: MetaType, of_2023: MetaType| vec![if has_batches { of_2023 } else { of_today }];
+    let one = |of_today: MetaType, of_2023: MetaType| vec![if age == Age::Of2023 { of_2023 } else { of_today }];
     let subnet = one(meta_type::<Option<SubnetInfo>>(), meta_type::<Option<of_2023::SubnetInfo>>());
     let subnets = one(meta_type::<Vec<Option<SubnetInfo>>>(), meta_type::<Vec<Option<of_2023::SubnetInfo>>>());
-    let hyperparameters = vec![
+    let grown = (age == Age::Within).then(meta_type::<Option<SubnetHyperparamsOf27>>);
+    let hyperparameters = [
         meta_type::<Option<SubnetHyperparams>>(),
         meta_type::<Option<SubnetHyperparamsOf20>>(),
         meta_type::<Option<SubnetHyperparamsOf18>>(),
     ];
+    let hyperparameters: Vec<MetaType> = grown.into_iter().chain(hyperparameters).collect();
     let uid = || ("uid", meta_type::<u16>());
     let accounts = ("coldkey_account_vecs", meta_type::<Vec<Vec<u8>>>());
     vec![
@@ -277,6 +311,20 @@ mod tests {
         let newer = Undescribed::new(154, stake(), false);
         assert!(newer.methods().is_empty() && !newer.is_without("StakeInfoRuntimeApi"));
         assert!(!Undescribed::new(143, vec![], false).is_without("StakeInfoRuntimeApi"));
+    }
+
+    #[test]
+    fn what_is_within_bytes_is_known_until_metadata_describes_it() {
+        let within = Undescribed::within(232).unwrap();
+        let hyperparameters = within.method("SubnetInfoRuntimeApi", "get_subnet_hyperparams").unwrap();
+        assert_eq!((hyperparameters.outputs.len(), hyperparameters.form), (4, Form::WithinOrNone));
+        assert!(Undescribed::within(233).is_none());
+        let accounts = within.method("StakeInfoRuntimeApi", "get_stake_info_for_coldkeys").unwrap();
+        let (_, many) = accounts.arguments[0];
+        let Some(TypeDef::Sequence(one)) = within.types().resolve(many).map(|ty| &ty.type_def) else {
+            panic!("{many}")
+        };
+        assert!(is_bytes(one.type_param.id, within.types()) && !is_bytes(many, within.types()));
     }
 
     /// Anything else would be taken for the bytes of its letters, and the runtime would answer with nothing.

@@ -25,7 +25,12 @@ use super::{
     chain::{self, Place},
     fault::Fault,
 };
-use crate::{clock, dial::Dial, endpoint::Endpoint, link::LinkConfig};
+use crate::{
+    clock,
+    dial::{Dial, DialError},
+    endpoint::Endpoint,
+    link::LinkConfig,
+};
 
 const METADATA: &[u8] = include_bytes!("../../../../tests/vectors/metadata/metadata-103.scale");
 /// Another runtime's.
@@ -156,7 +161,7 @@ impl Dial for Network {
         .boxed()
     }
 
-    fn dial<'d>(&'d self, endpoint: &'d Endpoint, _: &'d LinkConfig) -> BoxFuture<'d, Result<RpcClient, String>> {
+    fn dial<'d>(&'d self, endpoint: &'d Endpoint, _: &'d LinkConfig) -> BoxFuture<'d, Result<RpcClient, DialError>> {
         self.shared.dials.fetch_add(1, Ordering::SeqCst);
         let index: usize = endpoint.url().trim_start_matches("ws://node-").parse().unwrap();
         async move {
@@ -164,8 +169,9 @@ impl Dial for Network {
             let mut fault = self.shared.nodes[index].subscribe();
             let now = *fault.wait_for(|fault| *fault != Fault::HalfOpen).await.unwrap();
             match now {
-                Fault::Down => Err("connection refused".to_owned()),
-                Fault::TooMany => Err("the server said 429 Too Many Requests".to_owned()),
+                // The number is no status.
+                Fault::Down => Err(DialError::Failed("port 4290 refused the connection".to_owned())),
+                Fault::TooMany => Err(DialError::TurnedAway),
                 _ => {
                     fault.mark_unchanged();
                     let ended = Arc::new(watch::Sender::new(None));

@@ -116,7 +116,7 @@ impl From<I96F32> for FixedPoint {
 
 record! {
     /// `pallet_subtensor_swap_runtime_api::SubnetPrice`.
-    struct SubnetPrice {
+    pub(crate) struct SubnetPrice {
         netuid: NetUid,
         price: Tao,
     }

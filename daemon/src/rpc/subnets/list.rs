@@ -10,7 +10,7 @@ use btd_api::{
 use btd_chain::ReadError;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::summary;
+use super::{LONGEST_WAIT, summary};
 use crate::{
     daemon::Parts,
     metagraph::{List, Subnet},
@@ -23,6 +23,9 @@ const AT_ONCE: usize = 4;
 pub(super) async fn list(parts: Arc<Parts>, params: ListParams, _: Caller) -> Result<Subnets, Failure> {
     if let Some(block) = params.block {
         return past(&parts, block).await;
+    }
+    if let Some(wanted) = params.at_least {
+        parts.metagraph.reach(wanted, LONGEST_WAIT).await;
     }
     let metagraphs = parts.metagraph.current();
     let list = metagraphs.list.as_ref().ok_or_else(|| receipt::warming_up("the list of subnets"))?;

@@ -1,5 +1,5 @@
 //! What runtimes answered before their metadata described it: layouts of pallet_subtensor as of
-//! spec 150, and where noted of 2023. The Python packages 5.3 to 6.9 read the same ones.
+//! spec 150, and where noted of 2023 and of those up to spec 232. The Python packages 5.3 to 6.9 read the same ones.
 //!
 //! None of these is ever made: they describe themselves, and answers are read by the descriptions.
 #![expect(dead_code, reason = "only the descriptions matter")]
@@ -153,6 +153,21 @@ hyperparameters! {
         max_validators: Short,
         adjustment_alpha: Long,
         difficulty: Long,
+    }
+}
+hyperparameters! {
+    /// Since commits and liquid alpha, the packages 7 and 8. The interval was counted in blocks at first, and then in
+    /// epochs.
+    SubnetHyperparamsOf27 {
+        serving_rate_limit: Long,
+        max_validators: Short,
+        adjustment_alpha: Long,
+        difficulty: Long,
+        commit_reveal_weights_interval: Long,
+        commit_reveal_weights_enabled: bool,
+        alpha_high: Short,
+        alpha_low: Short,
+        liquid_alpha_enabled: bool,
     }
 }
 hyperparameters! {

@@ -161,8 +161,8 @@ impl View {
         Ok(Some((fields, untold)))
     }
 
-    /// A subnet's hyperparameters; none also where the runtime's metadata does not describe them as they
-    /// are (before spec 233 an answer was described as bytes, with a structure within that grew), and
+    /// A subnet's hyperparameters; none also where they are not as the runtime's metadata describes them or as
+    /// they are known to have been (before spec 233 an answer was bytes, with a structure within that grew), and
     /// where the runtime that its version named has no such method. What storage says is read without.
     async fn hyperparameters_of_old(&self, netuid: NetUid) -> Result<Option<Hyperparameters>, ReadError> {
         match if_present(self.hyperparameters(netuid).await) {
