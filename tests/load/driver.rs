@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! load axon ADDRESS HOTKEY WORK CONNECTIONS REQUESTS PID [RATE]
-//!     asks the axon of HOTKEY, as fast as it answers or RATE times a second; WORK is `ping`, `text`
-//!     (4 KiB, hashed) or the bytes of a tensor
+//!     asks the axon of HOTKEY, as fast as it answers or RATE times a second, spread over it; WORK is
+//!     `ping`, `text` (4 KiB, hashed) or the bytes of a tensor
 //! load stub FIRST_PORT PORTS
 //!     answers every request on PORTS ports with success and nothing else, until its input ends
 //! load storm ADDRESS HOTKEY CLIENTS BODIES PID
@@ -181,8 +181,9 @@ fn axon(
 ) -> Result<(), Failure> {
     let work = Arc::new(work(word)?);
     let (left, nonces) = (Arc::new(AtomicUsize::new(requests)), Arc::new(AtomicI64::new(0)));
-    // Each sends its share of the rate.
-    let pause = rate.map(|rate| Duration::from_secs_f64(f64::from(u32::try_from(connections).unwrap_or(1)) / rate));
+    // Each sends its share of the rate, in its turn: all at once would be a full load each time, and then none.
+    let many = u32::try_from(connections).unwrap_or(1).max(1);
+    let pause = rate.map(|rate| Duration::from_secs_f64(f64::from(many) / rate));
     // The same key for all: an axon admits whom it knows, and this is the development key //Bob.
     let ready = Arc::new(std::sync::Barrier::new(connections + 1));
     let threads: Vec<_> = (0..connections)
@@ -190,9 +191,11 @@ fn axon(
             let uuid = format!("load-{number}-{:x}", std::process::id());
             let asker = Asker::new(bob(), hotkey, Arc::clone(&work), uuid, &nonces);
             let (left, ready, address) = (Arc::clone(&left), Arc::clone(&ready), address.to_owned());
+            let turn = pause.map(|pause| pause / many * u32::try_from(number).unwrap_or(0));
             thread::Builder::new().stack_size(256 * 1_024).spawn(move || {
                 let mut connection = connect(&address).ok();
                 ready.wait();
+                thread::sleep(turn.unwrap_or_default());
                 let (mut taken, mut inside, mut failed) = (Vec::new(), Vec::new(), 0_usize);
                 while left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok() {
                     let began = Instant::now();
