@@ -216,7 +216,7 @@ fn axon(
         })
         .collect::<Result<_, _>>()?;
     ready.wait();
-    let (before, began) = (cpu_seconds(pid)?, Instant::now());
+    let (before, faults, began) = (cpu_seconds(pid)?, page_faults(pid)?, Instant::now());
     let (mut taken, mut inside, mut failed) = (Vec::new(), Vec::new(), 0);
     for thread in threads {
         let (times, within, failures) = thread.join().map_err(|_| "a thread of the driver panicked")?;
@@ -224,7 +224,7 @@ fn axon(
         inside.extend(within);
         failed += failures;
     }
-    let (elapsed, after) = (began.elapsed(), cpu_seconds(pid)?);
+    let (elapsed, after, faults) = (began.elapsed(), cpu_seconds(pid)?, page_faults(pid)? - faults);
     taken.sort();
     inside.sort();
     let count = f64::from(u32::try_from(requests)?);
@@ -234,6 +234,7 @@ fn axon(
         "requests": requests,
         "failed": failed,
         "cpu_ms_per_request": (after - before) * 1_000.0 / count,
+        "faults_per_request": faults / count,
         "requests_per_second": count / elapsed.as_secs_f64(),
         "p50_ms": percentile(&taken, 50),
         "p99_ms": percentile(&taken, 99),
@@ -306,13 +307,26 @@ fn exchange(connection: &mut Option<BufReader<TcpStream>>, address: &str, reques
 
 /// CPU time of a process and of its threads, in seconds.
 fn cpu_seconds(pid: &str) -> Result<f64, Failure> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    // Behind the name in parentheses: user and system time are the 12th and 13th.
-    let fields = stat.rsplit(')').next().unwrap_or_default();
-    let mut times = fields.split_whitespace().skip(11).take(2).map(str::parse::<f64>);
-    let user = times.next().ok_or("no user time")??;
-    let system = times.next().ok_or("no system time")??;
+    // User and system time.
+    let [user, system] = figures(pid, [11, 12])?;
     Ok((user + system) / TICKS)
+}
+
+/// Pages that a process had to be given while it ran, but for those from a disk.
+fn page_faults(pid: &str) -> Result<f64, Failure> {
+    let [faults] = figures(pid, [7])?;
+    Ok(faults)
+}
+
+/// What the system tells of a process at these places behind its name in parentheses, from 0.
+fn figures<const N: usize>(pid: &str, places: [usize; N]) -> Result<[f64; N], Failure> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let mut told = [0.0; N];
+    for (figure, place) in told.iter_mut().zip(places) {
+        *figure = fields.get(place).ok_or("no such figure")?.parse()?;
+    }
+    Ok(told)
 }
 
 fn memory_mib(pid: &str, field: &str) -> Result<f64, Failure> {
