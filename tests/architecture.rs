@@ -278,6 +278,7 @@ fn each_library_has_one_home_in_the_daemon() {
     only_in("daemon/src", "h3::", &["/quic"]);
     only_in("daemon/src", "jsonrpsee::", &["/rpc"]);
     only_in("daemon/src", "burn::", &[]);
+    only_in("daemon/src", "memmap2::", &["/gathering"]);
     only_in("daemon/src", "soketto::", &["/rpc"]);
     only_in("daemon/src", "subxt::", &[]);
     only_in("daemon/src", "scale_", &[]);

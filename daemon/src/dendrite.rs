@@ -325,7 +325,7 @@ impl Dendrite {
         let (outgoing, reply) = loop {
             let ready = self.ready(target, spec.name(), transport, way).await?;
             let lane = self.lanes.enter();
-            let outgoing = self.signed(target, spec, fields, (limit, lane.uuid())).await?;
+            let mut outgoing = self.signed(target, spec, fields, (limit, lane.uuid())).await?;
             // Closed during the signature: once more, but not for as long as an axon likes to hang up.
             if ready.is_closed() {
                 if was_closed {
@@ -335,7 +335,7 @@ impl Dendrite {
                 continue;
             }
             let sent = match ready {
-                Ready::Http(ready) => self.send_http(ready, axon, &outgoing, pieces).await?,
+                Ready::Http(ready) => self.send_http(ready, axon, &mut outgoing, pieces).await?,
                 Ready::Quic(ready) => {
                     let sending = self.send_quic(ready, target, &outgoing, (transport, pieces, way));
                     Some(Box::pin(sending).await?)
@@ -385,7 +385,7 @@ impl Dendrite {
         &self,
         ready: http_pool::Ready,
         axon: SocketAddr,
-        outgoing: &Outgoing,
+        outgoing: &mut Outgoing,
         pieces: Option<&Pieces>,
     ) -> Result<Option<Reply>, CallFailure> {
         let reply = self.http.send(ready, axon, outgoing, pieces).await?;

@@ -17,6 +17,7 @@ pub mod dendrite;
 #[allow(dead_code, unreachable_pub, reason = "it can do more than is asked of it here")]
 #[path = "../chain/tests/devnet/faulty.rs"]
 mod faulty;
+mod gathering;
 mod http_pool;
 pub mod journal;
 pub mod ledger;

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! load axon ADDRESS HOTKEY WORK CONNECTIONS REQUESTS PID [RATE]
-//!     asks the axon of HOTKEY, as fast as it answers or RATE times a second; WORK is `ping`, `text`
-//!     (4 KiB, hashed) or the bytes of a tensor
+//!     asks the axon of HOTKEY, as fast as it answers or RATE times a second, spread over it; WORK is
+//!     `ping`, `text` (4 KiB, hashed) or the bytes of a tensor
 //! load stub FIRST_PORT PORTS
 //!     answers every request on PORTS ports with success and nothing else, until its input ends
 //! load storm ADDRESS HOTKEY CLIENTS BODIES PID
@@ -181,8 +181,9 @@ fn axon(
 ) -> Result<(), Failure> {
     let work = Arc::new(work(word)?);
     let (left, nonces) = (Arc::new(AtomicUsize::new(requests)), Arc::new(AtomicI64::new(0)));
-    // Each sends its share of the rate.
-    let pause = rate.map(|rate| Duration::from_secs_f64(f64::from(u32::try_from(connections).unwrap_or(1)) / rate));
+    // Each sends its share of the rate, in its turn: all at once would be a full load each time, and then none.
+    let many = u32::try_from(connections).unwrap_or(1).max(1);
+    let pause = rate.map(|rate| Duration::from_secs_f64(f64::from(many) / rate));
     // The same key for all: an axon admits whom it knows, and this is the development key //Bob.
     let ready = Arc::new(std::sync::Barrier::new(connections + 1));
     let threads: Vec<_> = (0..connections)
@@ -190,9 +191,11 @@ fn axon(
             let uuid = format!("load-{number}-{:x}", std::process::id());
             let asker = Asker::new(bob(), hotkey, Arc::clone(&work), uuid, &nonces);
             let (left, ready, address) = (Arc::clone(&left), Arc::clone(&ready), address.to_owned());
+            let turn = pause.map(|pause| pause / many * u32::try_from(number).unwrap_or(0));
             thread::Builder::new().stack_size(256 * 1_024).spawn(move || {
                 let mut connection = connect(&address).ok();
                 ready.wait();
+                thread::sleep(turn.unwrap_or_default());
                 let (mut taken, mut inside, mut failed) = (Vec::new(), Vec::new(), 0_usize);
                 while left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok() {
                     let began = Instant::now();
@@ -213,7 +216,7 @@ fn axon(
         })
         .collect::<Result<_, _>>()?;
     ready.wait();
-    let (before, began) = (cpu_seconds(pid)?, Instant::now());
+    let (before, faults, began) = (cpu_seconds(pid)?, page_faults(pid)?, Instant::now());
     let (mut taken, mut inside, mut failed) = (Vec::new(), Vec::new(), 0);
     for thread in threads {
         let (times, within, failures) = thread.join().map_err(|_| "a thread of the driver panicked")?;
@@ -221,7 +224,7 @@ fn axon(
         inside.extend(within);
         failed += failures;
     }
-    let (elapsed, after) = (began.elapsed(), cpu_seconds(pid)?);
+    let (elapsed, after, faults) = (began.elapsed(), cpu_seconds(pid)?, page_faults(pid)? - faults);
     taken.sort();
     inside.sort();
     let count = f64::from(u32::try_from(requests)?);
@@ -231,6 +234,7 @@ fn axon(
         "requests": requests,
         "failed": failed,
         "cpu_ms_per_request": (after - before) * 1_000.0 / count,
+        "faults_per_request": faults / count,
         "requests_per_second": count / elapsed.as_secs_f64(),
         "p50_ms": percentile(&taken, 50),
         "p99_ms": percentile(&taken, 99),
@@ -303,13 +307,26 @@ fn exchange(connection: &mut Option<BufReader<TcpStream>>, address: &str, reques
 
 /// CPU time of a process and of its threads, in seconds.
 fn cpu_seconds(pid: &str) -> Result<f64, Failure> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    // Behind the name in parentheses: user and system time are the 12th and 13th.
-    let fields = stat.rsplit(')').next().unwrap_or_default();
-    let mut times = fields.split_whitespace().skip(11).take(2).map(str::parse::<f64>);
-    let user = times.next().ok_or("no user time")??;
-    let system = times.next().ok_or("no system time")??;
+    // User and system time.
+    let [user, system] = figures(pid, [11, 12])?;
     Ok((user + system) / TICKS)
+}
+
+/// Pages that a process had to be given while it ran, but for those from a disk.
+fn page_faults(pid: &str) -> Result<f64, Failure> {
+    let [faults] = figures(pid, [7])?;
+    Ok(faults)
+}
+
+/// What the system tells of a process at these places behind its name in parentheses, from 0.
+fn figures<const N: usize>(pid: &str, places: [usize; N]) -> Result<[f64; N], Failure> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let mut told = [0.0; N];
+    for (figure, place) in told.iter_mut().zip(places) {
+        *figure = fields.get(place).ok_or("no such figure")?.parse()?;
+    }
+    Ok(told)
 }
 
 fn memory_mib(pid: &str, field: &str) -> Result<f64, Failure> {

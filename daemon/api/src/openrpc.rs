@@ -60,9 +60,11 @@ impl Repeating {
 }
 
 /// Collects the methods of every noun.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Book {
-    schemas: SchemaGenerator,
+    names: Vec<&'static str>,
+    /// None where names alone are wanted: what the whole contract is made of takes megabytes.
+    schemas: Option<SchemaGenerator>,
     entries: Vec<Entry>,
     methods: Vec<Value>,
     readers: Vec<Reader>,
@@ -76,23 +78,30 @@ impl Book {
         let mut settings = SchemaSettings::draft07();
         settings.definitions_path = "/components/schemas".into();
         settings.meta_schema = None;
-        Self { schemas: settings.into_generator(), entries: Vec::new(), methods: Vec::new(), readers: Vec::new() }
+        Self { schemas: Some(settings.into_generator()), ..Self::default() }
     }
 
     pub(crate) fn method<M: Method>(&mut self) {
-        let result = self.schemas.subschema_for::<M::Reply>();
+        self.names.push(M::NAME);
+        let Some(schemas) = &mut self.schemas else { return };
+        let result = schemas.subschema_for::<M::Reply>();
+        let params = params_of::<M::Params>(schemas);
         self.readers.push((M::NAME, |params, reply| {
             serde_json::from_value::<M::Params>(params)?;
             serde_json::from_value::<M::Reply>(reply).map(drop)
         }));
-        self.push::<M::Params>(M::NAME, M::SUMMARY, M::ROLE, &json!({ "name": "reply", "schema": result }), None);
+        let result = json!({ "name": "reply", "schema": result });
+        self.push::<M::Params>(M::NAME, M::SUMMARY, M::ROLE, (params, &result), None);
     }
 
     pub(crate) fn subscription<S: Subscription>(&mut self) {
-        let item = self.schemas.subschema_for::<S::Item>();
+        self.names.push(S::NAME);
+        let Some(schemas) = &mut self.schemas else { return };
+        let item = schemas.subschema_for::<S::Item>();
+        let params = params_of::<S::Params>(schemas);
         let result = json!({ "name": "subscription", "schema": { "type": ["string", "integer"] } });
         let about = json!({ "notification": S::NOTIFICATION, "unsubscribe": S::UNSUBSCRIBE, "item": item });
-        self.push::<S::Params>(S::NAME, S::SUMMARY, S::ROLE, &result, Some(about));
+        self.push::<S::Params>(S::NAME, S::SUMMARY, S::ROLE, (params, &result), Some(about));
     }
 
     fn push<P: JsonSchema>(
@@ -100,10 +109,9 @@ impl Book {
         name: &'static str,
         summary: &'static str,
         role: Role,
-        result: &Value,
+        (params, result): (Vec<Value>, &Value),
         subscription: Option<Value>,
     ) {
-        let params = params_of::<P>(&mut self.schemas);
         let has_key = params.iter().any(|param| param["name"] == "idempotency_key");
         let repeating = match (role, has_key) {
             (Role::Read, _) => Repeating::Safe,
@@ -141,7 +149,10 @@ fn params_of<P: JsonSchema>(schemas: &mut SchemaGenerator) -> Vec<Value> {
 }
 
 fn book() -> Book {
-    let mut book = Book::new();
+    described(Book::new())
+}
+
+fn described(mut book: Book) -> Book {
     node::describe(&mut book);
     rpc::describe(&mut book);
     chain::describe(&mut book);
@@ -173,6 +184,11 @@ fn book() -> Book {
     book
 }
 
+/// The name of every method and subscription of the contract.
+pub fn names() -> Vec<&'static str> {
+    described(Book::default()).names
+}
+
 /// Every method and subscription of the contract with its role.
 pub fn entries() -> Vec<Entry> {
     book().entries
@@ -181,7 +197,8 @@ pub fn entries() -> Vec<Entry> {
 /// The whole OpenRPC document.
 pub fn document() -> Value {
     let mut book = book();
-    let schemas: Map<String, Value> = book.schemas.take_definitions(true);
+    let schemas: Map<String, Value> =
+        book.schemas.as_mut().map(|schemas| schemas.take_definitions(true)).unwrap_or_default();
     let examples = Examples::new(&schemas);
     let recorded = Recorded::read();
     for method in &mut book.methods {
@@ -250,7 +267,9 @@ mod tests {
     #[test]
     fn names_are_noun_and_verb_and_unique() {
         let entries = entries();
-        let names: BTreeSet<&str> = entries.iter().map(|entry| entry.name).collect();
+        let in_order: Vec<&str> = entries.iter().map(|entry| entry.name).collect();
+        assert_eq!(super::names(), in_order);
+        let names: BTreeSet<&str> = in_order.into_iter().collect();
         assert_eq!(names.len(), entries.len());
         for entry in entries {
             let (noun, verb) = entry.name.split_once('_').expect(entry.name);

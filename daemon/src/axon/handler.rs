@@ -9,7 +9,7 @@ use std::{
 
 use btd_wire::{
     admission::Verified,
-    python::{JsonStyle, read_json},
+    python::{JsonStyle, read_json_of},
     synapse::{Synapse, SynapseSpec, Terminal},
 };
 use bytes::Bytes;
@@ -117,10 +117,10 @@ impl Request {
     }
 
     /// The answer that `reply`, a JSON object, makes of the message: it overwrites the fields of
-    /// the class, and `axon.status_code` and `axon.status_message`.
-    pub(super) fn answered_with(self, reply: &[u8]) -> Result<Answer, HandlerError> {
+    /// the class, and `axon.status_code` and `axon.status_message`. Long texts of it remain parts of it.
+    pub(super) fn answered_with(self, reply: &Bytes) -> Result<Answer, HandlerError> {
         let failed = |reason: String| HandlerError::Failed(format!("its reply does not fit the class: {reason}"));
-        let reply = read_json(reply).map_err(|error| failed(error.to_string()))?;
+        let reply = read_json_of(reply).map_err(|error| failed(error.to_string()))?;
         let spec = Arc::clone(self.verified.spec());
         let mut synapse = self.verified.into_synapse();
         synapse.update(&spec, reply).map_err(|error| failed(error.to_string()))?;

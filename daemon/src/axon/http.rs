@@ -12,7 +12,7 @@ use std::{
 };
 
 use btd_wire::admission::{Arrival, BodyError, BodySource, Sender, host};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::{
     StreamExt, TryStreamExt,
     stream::{self, BoxStream},
@@ -37,6 +37,7 @@ use super::{
     service::ReplyBody,
     shares::Share,
 };
+use crate::gathering::Gathering;
 
 /// After an error of `accept` (most often: no file descriptor left), before the next try.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -219,21 +220,20 @@ struct Http1Body<'a> {
 impl BodySource for Http1Body<'_> {
     async fn read(self, _: Sender, limit: usize) -> Result<Bytes, BodyError> {
         let reading = async {
-            // What is stated and never comes takes no memory: pages are touched as bytes arrive.
             let Upload { body, state } = &mut *self.upload;
             let stated = usize::try_from(body.size_hint().lower()).unwrap_or(limit);
-            let mut read = BytesMut::with_capacity(stated.min(limit));
+            let mut read = Gathering::new(stated.min(limit));
             while let Some(frame) = body.frame().await {
                 let frame = frame.map_err(|error| BodyError::Broken(error.to_string()))?;
                 // Trailers are read and dropped.
                 let Ok(data) = frame.into_data() else { continue };
-                if data.len() > limit.saturating_sub(read.len()) {
+                if data.len() > limit.saturating_sub(read.gathered()) {
                     return Err(BodyError::TooLarge);
                 }
-                read.extend_from_slice(&data);
+                read.take(&data);
             }
             *state = UploadState::Ended;
-            Ok(read.freeze())
+            Ok(read.end())
         };
         let read = timeout(self.deadline, reading).await.unwrap_or(Err(BodyError::TimedOut));
         if let Err(BodyError::TimedOut | BodyError::Broken(_)) = read {

@@ -12,7 +12,7 @@ use btd_wire::{
     admission::{Arrival, BodyError, BodySource, Sender, host},
     certificate::TlsKey,
 };
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, Bytes};
 use futures_util::StreamExt;
 use h3::{
     error::Code,
@@ -36,7 +36,7 @@ use super::{
     service::{Chunks, ReplyBody},
     shares::Share,
 };
-use crate::quic_scripted::Scripted;
+use crate::{gathering::Gathering, quic_scripted::Scripted};
 
 type Connection = h3::server::Connection<h3_quinn::Connection, Bytes>;
 
@@ -409,17 +409,16 @@ where
 {
     async fn read(self, _: Sender, limit: usize) -> Result<Bytes, BodyError> {
         let reading = async {
-            // What is stated and never comes takes no memory: pages are touched as bytes arrive.
-            let mut read = BytesMut::with_capacity(self.stated.min(limit));
+            let mut read = Gathering::new(self.stated.min(limit));
             while let Some(mut data) =
                 self.stream.recv_data().await.map_err(|error| BodyError::Broken(error.to_string()))?
             {
-                if data.remaining() > limit.saturating_sub(read.len()) {
+                if data.remaining() > limit.saturating_sub(read.gathered()) {
                     return Err(BodyError::TooLarge);
                 }
-                read.extend_from_slice(&data.copy_to_bytes(data.remaining()));
+                read.take(&data.copy_to_bytes(data.remaining()));
             }
-            Ok(read.freeze())
+            Ok(read.end())
         };
         timeout(self.deadline, reading).await.unwrap_or(Err(BodyError::TimedOut))
     }

@@ -20,7 +20,7 @@ use std::{
 };
 
 use btd_wire::{outgoing::is_json, synapse::SynapseSpec};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::{StreamExt, future::BoxFuture, stream};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use http_body_util::Full;
@@ -29,7 +29,10 @@ use tokio::{net::TcpStream, sync::Notify, time};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{Answer, Handler, HandlerError, Request, Screening, handler::Verdict};
-use crate::http_pool::{HttpPool, PoolError, PooledReply};
+use crate::{
+    gathering::Gathering,
+    http_pool::{HttpPool, PoolError, PooledReply},
+};
 
 /// The servers of one class.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -207,16 +210,16 @@ impl Upstream {
     }
 
     async fn read(&self, reply: &mut PooledReply) -> Result<Bytes, HandlerError> {
-        let mut read = BytesMut::new();
+        let mut read = Gathering::new(reply.stated_length().min(self.config.max_reply_bytes));
         while let Some(chunk) = reply.chunk().await {
             let chunk = chunk.map_err(|error| HandlerError::Failed(format!("its reply broke off: {error}")))?;
-            if chunk.len() > self.config.max_reply_bytes.saturating_sub(read.len()) {
+            if chunk.len() > self.config.max_reply_bytes.saturating_sub(read.gathered()) {
                 let limit = self.config.max_reply_bytes;
                 return Err(HandlerError::Failed(format!("its reply is longer than {limit} bytes")));
             }
-            read.extend_from_slice(&chunk);
+            read.take(&chunk);
         }
-        Ok(read.freeze())
+        Ok(read.end())
     }
 
     async fn answer(&self, request: Request) -> Result<Answer, HandlerError> {

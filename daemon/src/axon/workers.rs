@@ -532,7 +532,7 @@ impl Handler for Handle {
         Box::pin(async move {
             let (reply, exchange) = self.0.ask(&request, Question::Answer).await?;
             match reply {
-                WorkerReply::Whole(Reply::Fields(json)) => request.answered_with(json.as_bytes()),
+                WorkerReply::Whole(Reply::Fields(json)) => request.answered_with(&Bytes::from(json)),
                 WorkerReply::Whole(Reply::Failure(reason)) => Err(HandlerError::Failed(reason)),
                 WorkerReply::Whole(Reply::Verdict(_)) => {
                     Err(HandlerError::Failed("it was to answer, and screened instead".to_owned()))

@@ -4,7 +4,7 @@ use std::{error::Error, net::SocketAddr};
 
 use btd_wire::outgoing::{CallFailure, Outgoing};
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, header};
+use http::{HeaderMap, HeaderValue, Method, Request, header};
 use http_body_util::Full;
 use tokio_util::task::TaskTracker;
 
@@ -35,15 +35,16 @@ impl HttpClient {
 
     /// Sends one request over a connection in hand and reads its reply to the end; a streamed one goes
     /// to `pieces`. `None` when the connection had been kept and turned out to be closed, so that
-    /// nothing was sent.
+    /// nothing was sent. The headers go with it.
     pub(super) async fn send(
         &self,
         ready: Ready,
         axon: SocketAddr,
-        outgoing: &Outgoing,
+        outgoing: &mut Outgoing,
         pieces: Option<&Pieces>,
     ) -> Result<Option<Reply>, CallFailure> {
-        match ready.send(request(axon, outgoing)).await {
+        let headers = std::mem::take(&mut outgoing.headers);
+        match ready.send(request(axon, outgoing, headers)).await {
             Ok(reply) => self.read(reply, pieces).await.map(Some),
             Err(Unsent::Closed(_)) => Ok(None),
             Err(Unsent::Failed(error)) => Err(failure(axon, class(outgoing), error)),
@@ -57,7 +58,7 @@ impl HttpClient {
         outgoing: &Outgoing,
         pieces: Option<&Pieces>,
     ) -> Result<Reply, CallFailure> {
-        let sent = self.pool.send(axon, request(axon, outgoing)).await;
+        let sent = self.pool.send(axon, request(axon, outgoing, outgoing.headers.clone())).await;
         self.read(sent.map_err(|error| failure(axon, class(outgoing), error))?, pieces).await
     }
 
@@ -91,16 +92,20 @@ fn incomplete(error: &hyper::Error) -> CallFailure {
     CallFailure::Payload(format!("Response payload is not completed: {}", with_sources(error)))
 }
 
-fn request(axon: SocketAddr, outgoing: &Outgoing) -> Request<Full<Bytes>> {
+/// What a request has of headers beside those of its message.
+const FURTHER: usize = 4;
+
+fn request(axon: SocketAddr, outgoing: &Outgoing, own: HeaderMap) -> Request<Full<Bytes>> {
     let mut request = Request::new(Full::new(outgoing.body.clone()));
     *request.method_mut() = Method::POST;
     // A class name is a path segment by construction.
     *request.uri_mut() = outgoing.path.parse().unwrap_or_default();
     let headers = request.headers_mut();
+    *headers = HeaderMap::with_capacity(own.len() + FURTHER);
     if let Ok(host) = HeaderValue::from_str(&axon.to_string()) {
         headers.insert(header::HOST, host);
     }
-    headers.extend(outgoing.headers.clone());
+    headers.extend(own);
     headers.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
     headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(unpack::ACCEPTED));
     headers.insert(header::USER_AGENT, HeaderValue::from_static(super::USER_AGENT));

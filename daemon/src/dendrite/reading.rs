@@ -3,13 +3,14 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use btd_wire::outgoing::CallFailure;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
 use super::{
     Body, Pieces, is_streamed,
     unpack::{CannotUnpack, Unpacker},
 };
+use crate::gathering::Gathering;
 
 /// Bytes that came packed and are gathered at most, by all calls at the same time: a few packed bytes make many, and
 /// many axons can send a few.
@@ -27,7 +28,7 @@ pub(super) struct Reading<'a> {
     unpacker: Unpacker,
     /// Who takes the pieces of a reply that is streamed.
     pieces: Option<&'a Pieces>,
-    read: BytesMut,
+    read: Gathering,
     /// Bytes that are gathered at most, unpacked and as they come.
     most: usize,
     /// Bytes that came.
@@ -70,7 +71,7 @@ impl<'a> Reading<'a> {
     ) -> Result<Self, CallFailure> {
         let unpacker = Unpacker::of(headers).map_err(|error| packed(&error))?;
         let pieces = pieces.filter(|_| is_streamed(status, headers));
-        let read = BytesMut::with_capacity(stated.min(most));
+        let read = Gathering::new(stated.min(most));
         Ok(Self { unpacker, pieces, read, most, came: 0, room: Room::default() })
     }
 
@@ -92,13 +93,13 @@ impl<'a> Reading<'a> {
                 pieces.send(piece).await.map_err(|_| CallFailure::Disconnected)?;
                 continue;
             }
-            if piece.len() > self.most.saturating_sub(self.read.len()) {
+            if piece.len() > self.most.saturating_sub(self.read.gathered()) {
                 return Err(too_long());
             }
             if self.unpacker.is_packed() {
                 self.room.take(piece.len())?;
             }
-            self.read.extend_from_slice(&piece);
+            self.read.take(&piece);
         }
         Ok(())
     }
@@ -109,7 +110,7 @@ impl<'a> Reading<'a> {
     /// When what was packed has not come to its end.
     pub(super) fn end(self) -> Result<Body, CallFailure> {
         self.unpacker.end().map_err(|error| packed(&error))?;
-        Ok(if self.pieces.is_some() { Body::Streamed } else { Body::Whole(self.read.freeze()) })
+        Ok(if self.pieces.is_some() { Body::Streamed } else { Body::Whole(self.read.end()) })
     }
 }
 

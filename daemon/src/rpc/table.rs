@@ -165,8 +165,9 @@ impl Table {
 
     /// The names of the contract that nothing answers.
     pub fn missing(&self) -> Vec<&'static str> {
-        let entries = openrpc::entries();
-        entries.into_iter().map(|entry| entry.name).filter(|name| !self.entries.contains_key(name)).collect()
+        let mut names = openrpc::names();
+        names.retain(|name| !self.entries.contains_key(name));
+        names
     }
 
     /// The tasks of requests that have not been answered yet.

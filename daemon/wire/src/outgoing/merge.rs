@@ -6,12 +6,13 @@
 //! outcome is therefore what the axon states, not the status of HTTP: a 500 whose header says 200
 //! is a success, and a 200 that states nothing is none.
 
+use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 
 use super::CallFailure;
 use crate::{
     admission::Unverified,
-    python::{Value, read_json},
+    python::{Value, read_json_of},
     synapse::{Coercion, Synapse, SynapseSpec, latin1},
 };
 
@@ -22,8 +23,8 @@ pub struct Answer<'a> {
     pub status: StatusCode,
     /// The headers.
     pub headers: &'a HeaderMap,
-    /// The whole body.
-    pub body: &'a [u8],
+    /// The whole body, of which long texts in the message remain parts.
+    pub body: &'a Bytes,
     /// What was asked, for messages.
     pub url: &'a str,
 }
@@ -124,7 +125,10 @@ fn read_body(answer: &Answer<'_>) -> Result<Value, String> {
         ));
     }
     let body = answer.body.trim_ascii();
-    if body.is_empty() { Ok(Value::None) } else { read_json(body).map_err(|error| error.to_string()) }
+    if body.is_empty() {
+        return Ok(Value::None);
+    }
+    read_json_of(&answer.body.slice_ref(body)).map_err(|error| error.to_string())
 }
 
 /// Whether a content type is `application/json` or `application/<anything>+json`, in any case, with or without

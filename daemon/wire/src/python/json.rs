@@ -11,10 +11,13 @@ use bytes::Bytes;
 use bytestring::ByteString;
 use indexmap::IndexMap;
 
-use super::{Integer, Value, float_repr};
+use super::{Integer, Text, Value, float_repr};
 
 /// From this length on a text is shared rather than copied.
 const LONG: usize = 16 * 1_024;
+
+/// Room that is left behind a long text as it is written.
+const BEHIND: usize = 1_024;
 
 /// Deeper nesting is refused. CPython gives up near a thousand, by its recursion limit.
 const MAX_DEPTH: usize = 128;
@@ -102,7 +105,7 @@ impl Reader<'_> {
         }
         match self.peek() {
             Some(b'"') => match self.long_string() {
-                Some(text) => Ok(Value::Str(text)),
+                Some(text) => Ok(Value::Str(Text::plain(text))),
                 None => self.string().map(Value::from),
             },
             Some(b'{') => self.object(depth),
@@ -239,7 +242,7 @@ impl Reader<'_> {
         let start = self.at + 1;
         let rest = self.text.get(start..)?;
         // Most end, or escape something, before that: what is looked at twice is short.
-        if !rest.as_bytes().get(..LONG)?.iter().all(|byte| is_plain(*byte)) {
+        if run(rest.as_bytes().get(..LONG)?, is_plain) < LONG {
             return None;
         }
         let end = start + run(rest.as_bytes(), is_plain);
@@ -352,14 +355,14 @@ struct Writer {
 
 impl Writer {
     /// Takes a long text as a part, if it is written as it is.
-    fn share(&mut self, text: &ByteString, style: JsonStyle) -> bool {
+    fn share(&mut self, text: &Text, style: JsonStyle) -> bool {
         let Some(parts) = self.parts.as_mut().filter(|_| text.len() >= LONG) else { return false };
-        if plain_run(text.as_bytes(), style) != text.len() {
+        if !stands_as_it_is(text, style) && plain_run(text.as_bytes(), style) != text.len() {
             return false;
         }
         self.text.push('"');
         parts.push(Bytes::from(std::mem::take(&mut self.text)));
-        parts.push(text.as_bytes().clone());
+        parts.push(text.shared().as_bytes().clone());
         self.text.push('"');
         true
     }
@@ -374,7 +377,7 @@ fn write_value(writer: &mut Writer, value: &Value, style: JsonStyle) {
         Value::Float(number) => write_float(out, *number, style),
         Value::Str(text) => {
             if !writer.share(text, style) {
-                write_string(&mut writer.text, text, style);
+                write_text(&mut writer.text, text, style);
             }
         }
         Value::List(members) | Value::Tuple(members) => {
@@ -489,6 +492,16 @@ fn comma(style: JsonStyle) -> &'static str {
     if style == JsonStyle::Spaced { ", " } else { "," }
 }
 
+fn write_text(out: &mut String, text: &Text, style: JsonStyle) {
+    if stands_as_it_is(text, style) {
+        // It is long, and what stands behind it mostly short: the whole is not to grow once more, and so be moved.
+        out.reserve(text.len() + BEHIND);
+        out.extend(["\"", &**text, "\""]);
+    } else {
+        write_string(out, text, style);
+    }
+}
+
 fn write_string(out: &mut String, text: &str, style: JsonStyle) {
     out.reserve(text.len() + 2);
     out.push('"');
@@ -518,6 +531,15 @@ fn write_string(out: &mut String, text: &str, style: JsonStyle) {
         rest = after.as_str();
     }
     out.push('"');
+}
+
+/// Whether a text is known to be written as it is: a tensor's need not be looked at again on its way out.
+fn stands_as_it_is(text: &Text, style: JsonStyle) -> bool {
+    match style {
+        // Beyond ASCII it escapes everything.
+        JsonStyle::Spaced => false,
+        JsonStyle::Compact | JsonStyle::Strict => text.is_plain(),
+    }
 }
 
 /// How many bytes at the start are written as they are.
@@ -592,6 +614,11 @@ mod tests {
         assert_eq!(value, read_json(&body).unwrap());
         let Some(Value::Str(text)) = value.get("a") else { panic!("no text") };
         assert_eq!(text.as_bytes().as_ptr(), body[7..].as_ptr());
+        // What was seen of a text as it was read changes nothing of how it is written.
+        let unseen = read_json(&body).unwrap();
+        for style in [JsonStyle::Compact, JsonStyle::Spaced, JsonStyle::Strict] {
+            assert_eq!(write_json(&value, style), write_json(&unseen, style));
+        }
         let members = [("one", Member::Value(&value)), ("two", Member::Value(value.get("a").unwrap()))];
         for style in [JsonStyle::Compact, JsonStyle::Spaced] {
             let parts = write_object_in_parts(members.into_iter(), style);

@@ -1,9 +1,19 @@
 //! A value as Python holds it after reading JSON or coercing a field.
 
+use std::{fmt, ops::Deref};
+
 use bytestring::ByteString;
 use indexmap::IndexMap;
 
 use super::Integer;
+
+/// The text of a `str`. It never changes, so what was found out about it stays true.
+#[derive(Clone, Default)]
+pub struct Text {
+    text: ByteString,
+    /// Whether it is known to hold nothing that JSON escapes.
+    is_plain: bool,
+}
 
 /// A Python value that can travel in a synapse.
 ///
@@ -21,13 +31,71 @@ pub enum Value {
     /// A `float`; JSON numbers with a point or an exponent are floats.
     Float(f64),
     /// A `str`. A long one may be a part of the body that it was read from, which it keeps.
-    Str(ByteString),
+    Str(Text),
     /// A `list`.
     List(Vec<Value>),
     /// A `tuple`: JSON has none, it comes from a field declared as one.
     Tuple(Vec<Value>),
     /// A `dict` with text keys.
     Dict(IndexMap<String, Value>),
+}
+
+// === impl Text ===
+
+impl Text {
+    /// A text in which its reader has seen nothing that JSON escapes: no quote, no backslash, no control character.
+    pub(super) const fn plain(text: ByteString) -> Self {
+        Self { text, is_plain: true }
+    }
+
+    /// Whether it is known to hold nothing that JSON escapes.
+    pub(super) const fn is_plain(&self) -> bool {
+        self.is_plain
+    }
+
+    /// What it holds, for who shares it.
+    pub(super) const fn shared(&self) -> &ByteString {
+        &self.text
+    }
+}
+
+impl Deref for Text {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.text
+    }
+}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&**self, f)
+    }
+}
+
+/// What is known of a text does not tell it from another.
+impl PartialEq for Text {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Self {
+        Self { text: text.into(), is_plain: false }
+    }
+}
+
+impl From<String> for Text {
+    fn from(text: String) -> Self {
+        Self { text: text.into(), is_plain: false }
+    }
+}
+
+impl From<Text> for String {
+    fn from(text: Text) -> Self {
+        text.text.into()
+    }
 }
 
 // === impl Value ===
@@ -55,7 +123,7 @@ impl Value {
             Self::Bool(_) => Self::Bool(false),
             Self::Int(_) => Self::Int(Integer::from(0_i64)),
             Self::Float(_) => Self::Float(0.0),
-            Self::Str(_) => Self::Str(ByteString::new()),
+            Self::Str(_) => Self::Str(Text::default()),
             Self::List(_) => Self::List(Vec::new()),
             Self::Tuple(_) => Self::Tuple(Vec::new()),
             Self::Dict(_) => Self::Dict(IndexMap::new()),

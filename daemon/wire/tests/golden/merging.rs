@@ -5,12 +5,13 @@ use btd_wire::{
     python::Value,
     synapse::{FieldSpec, FieldType, HashFields, Synapse, SynapseSpec, Terminal},
 };
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::Value as Json;
 
 use crate::support::{cases, text, vectors};
 
-fn answer_of(raw: &str) -> (StatusCode, HeaderMap, Vec<u8>) {
+fn answer_of(raw: &str) -> (StatusCode, HeaderMap, Bytes) {
     let (head, body) = raw.split_once("\r\n\r\n").unwrap();
     let mut lines = head.split("\r\n");
     let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
@@ -20,7 +21,7 @@ fn answer_of(raw: &str) -> (StatusCode, HeaderMap, Vec<u8>) {
             (HeaderName::from_bytes(name.as_bytes()).unwrap(), HeaderValue::from_str(value).unwrap())
         })
         .collect();
-    (status, headers, body.as_bytes().to_vec())
+    (status, headers, Bytes::copy_from_slice(body.as_bytes()))
 }
 
 /// What the captures compare of a terminal; the rest was left out when they were made.

@@ -134,9 +134,9 @@ proptest! {
     fn any_answer_is_merged_or_reported(headers in headers(), value in value(), status in 200_u16..600) {
         let spec = SynapseSpec::base();
         let mut synapse = Synapse::new(&spec, indexmap::IndexMap::new());
-        let body = write_json(&value, JsonStyle::Compact);
+        let body = Bytes::from(write_json(&value, JsonStyle::Compact));
         let status = StatusCode::from_u16(status).unwrap();
-        let answer = Answer { status, headers: &headers, body: body.as_bytes(), url: "http://x/Synapse" };
+        let answer = Answer { status, headers: &headers, body: &body, url: "http://x/Synapse" };
         if merge(&spec, &mut synapse, &answer).is_err() {
             prop_assert_eq!(synapse.dendrite.status_code, Some(422));
         }
