@@ -2,7 +2,8 @@
 //! method that answers with a receipt.
 //!
 //! The plan is worked out by the daemon and shown as a card on standard error. The real call
-//! carries a fresh idempotency key, so that a repetition with the same key can never act twice.
+//! carries a fresh idempotency key, so that a repetition with the same key can never act twice, and
+//! the prices that the plan is within, so that nothing worse is signed than was shown.
 
 pub(crate) mod layout;
 mod terms;
@@ -214,6 +215,8 @@ where
     }
     let reply = planned.read()?;
     let plan = &reply.receipt().plan;
+    // A question, a password and the account's turn may lie between: by then the prices have moved.
+    let manner = Manner { bounds: plan.bounds.clone(), ..manner };
     // What was signed under this key needs none, so that nothing wrong with a way to one stands before it.
     let way = match plan.locked.as_ref().filter(|_| is_new) {
         Some(key) => Some(Way::find(session, key).await?.ok_or_else(|| locked(key))?),

@@ -12,6 +12,7 @@
 
 mod action;
 mod away;
+mod bound;
 mod call;
 mod draft;
 mod error;
@@ -46,6 +47,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use self::error::until_final;
 pub use self::{
     action::{Action, Existence, Register, ServeAxon, Transfer},
+    bound::Agreed,
     draft::{Draft, Ground, Recipe, Record},
     error::{SubmissionError, Withdrawal},
     lane::{CallOff, Waiting},
@@ -99,6 +101,8 @@ pub struct Order {
     pub mode: Mode,
     /// How it is put together.
     pub terms: Terms,
+    /// The prices that the caller agreed to, if it was shown a plan.
+    pub agreed: Agreed,
 }
 
 /// How an extrinsic is put together.

@@ -411,6 +411,10 @@ pub struct Plan {
     pub effects: Vec<String>,
     /// What the caller should know before saying yes.
     pub warnings: Vec<String>,
+    /// The prices that it is signed within. Whoever agrees to it sends them along with the order, and nothing worse is
+    /// signed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bounds: Vec<crate::signing::Bound>,
     /// Of a dry run: the key that has to be unlocked before this can be signed.
     #[serde(default)]
     pub locked: Option<String>,

@@ -7,13 +7,14 @@
 
 use std::{fmt, sync::Arc};
 
-use btd_api::{AccountId, BlockHash, Coldkey, NetUid, Tao};
+use btd_api::{AccountId, BlockHash, Coldkey, NetUid, Tao, signing::Bound};
 use btd_chain::{Call, Value, View};
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::{
     SubmissionError, Submitter,
+    bound::Agreed,
     need::{self, Need, SUBTENSOR},
     plan::Precondition,
 };
@@ -39,6 +40,8 @@ pub struct Draft {
     pub effects: Vec<String>,
     /// What the caller should know before saying yes.
     pub warnings: Vec<String>,
+    /// The prices that it is signed within.
+    pub bounds: Vec<Bound>,
     /// What must hold; checked before anything is signed.
     pub needs: Vec<Need>,
     /// The call whose hash it announces: the chain keeps the hash alone, and the journal this.
@@ -69,6 +72,8 @@ pub struct Ground {
     pub actor: AccountId,
     /// What else is on its way.
     pub(super) submitter: Submitter,
+    /// The prices that were agreed to.
+    pub(super) agreed: Agreed,
 }
 
 /// Makes a draft of what a caller wants.
@@ -98,6 +103,7 @@ impl Draft {
             receives: Tao::ZERO,
             effects: Vec::new(),
             warnings: Vec::new(),
+            bounds: Vec::new(),
             needs: Vec::new(),
             announces: None,
             agrees_to: None,
@@ -161,6 +167,15 @@ impl Draft {
         self
     }
 
+    /// The same, signed within a price, which [`Ground::hold`] gave. Each is told once.
+    #[must_use]
+    pub fn bound(mut self, bound: Bound) -> Self {
+        if !self.bounds.contains(&bound) {
+            self.bounds.push(bound);
+        }
+        self
+    }
+
     /// The same, with something that must hold.
     #[must_use]
     pub fn needs(mut self, need: Need) -> Self {
@@ -194,7 +209,7 @@ impl Draft {
                 carries: whole.carries.saturating_add(draft.carries),
                 promises: whole.promises.saturating_add(draft.promises),
                 receives: whole.receives.saturating_add(draft.receives),
-                ..whole
+                ..draft.bounds.into_iter().fold(whole, Self::bound)
             }
         });
         whole.call = Call::new("Utility", "batch_all").arg("calls", calls.into_iter().collect::<Value>());
@@ -240,6 +255,12 @@ impl Ground {
     #[must_use]
     pub fn of(&self, actor: AccountId) -> Self {
         Self { actor, ..self.clone() }
+    }
+
+    /// The bound within which something is signed that costs `price` now: the tighter of what is `wanted` and what was
+    /// agreed to. Refused is what costs more by now.
+    pub fn hold(&self, wanted: Bound, price: Option<Tao>) -> Result<Bound, SubmissionError> {
+        Ok(self.agreed.hold(wanted, price)?)
     }
 
     /// Reads at the newest block there is, final or not: of what may have been changed a moment ago.

@@ -14,15 +14,17 @@ impl Action {
         if let Self::Drafted(recipe) = self {
             return recipe.draft(ground).await;
         }
-        let Ground { view, actor, submitter } = ground;
+        let Ground { view, actor, submitter, agreed } = ground;
         if matches!(self, Self::Transfer(Transfer { amount: Amount::All, .. })) {
             submitter.shared.config.policy.judge_unbounded()?;
         }
         let facts = facts::gather(&view, self, actor).await?;
-        let verdict = plan::judge(self, actor, &facts, Tao::ZERO)?;
         let price = facts.subnet.map(|subnet| subnet.price);
-        let (call, summary) = self.call(view.runtime(), actor, price).ok_or(Precondition::Nothing)?;
+        let action = self.held(&agreed, price)?;
+        let verdict = plan::judge(&action, actor, &facts, Tao::ZERO)?;
+        let (call, summary) = action.call(view.runtime(), actor, price).ok_or(Precondition::Nothing)?;
         let draft = Draft::new(call, summary).spends(facts.account.free.saturating_sub(verdict.balance_after));
+        let draft = action.bound(price).into_iter().fold(draft, Draft::bound);
         Ok(verdict.warnings.into_iter().fold(draft, Draft::warning))
     }
 }

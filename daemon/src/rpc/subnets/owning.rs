@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use btd_api::{
     Hotkey, NetUid,
+    signing::{Bound, Priced},
     subnets::{
         SubnetParams,
         owning::{
@@ -57,6 +58,9 @@ async fn create(parts: Arc<Parts>, params: CreateParams, _: Caller) -> Result<Cr
             let words = format!("a new subnet costs τ{cost} now, more than the limit of τ{limit}");
             return Err(Precondition::Foreseen { error: "CannotAffordLockCost", words }.into());
         }
+        // It is held when it is signed; the call itself takes none.
+        let wanted = Bound { of: Priced::Subnet, limit: params.max_cost.unwrap_or(cost) };
+        let bound = ground.hold(wanted, Some(cost))?;
         let call = match &params.identity {
             Some(identity) => {
                 check(identity)?;
@@ -66,6 +70,7 @@ async fn create(parts: Arc<Parts>, params: CreateParams, _: Caller) -> Result<Cr
         };
         let draft = Draft::new(call.arg("hotkey", hotkey), format!("Create a subnet for τ{cost}"))
             .spends(cost)
+            .bound(bound)
             .effect("its alpha can be traded, and it earns, once it is started")
             .warning("the cost is locked, does not come back, and can rise by inclusion: this call takes no limit")
             .needs(Need::NotForeign(Hotkey(hotkey)));
