@@ -90,6 +90,37 @@ fn nothing_worse_is_signed_than_was_shown() {
 }
 
 #[test]
+fn what_is_announced_meanwhile_is_not_made() {
+    let stage = Stage::on_demand();
+    stage.signed(&format!("proxy add --delegate {BOB} --wallet alice"));
+    let announce = |remark: &str| {
+        let call = format!(r#"{{"pallet":"System","call":"remark","args":{{"remark":"{remark}"}}}}"#);
+        stage.signed(&format!("proxy announce --real {ALICE} --call {call} --wallet bob"));
+    };
+    announce("0x01");
+    let execute = format!("proxy execute --real {ALICE} --wallet bob");
+    let mut terminal = Terminal::btctl(&stage.host, &execute.split(' ').collect::<Vec<_>>());
+    terminal.wait_for("Sign and send it? [y/N]");
+    stage.signed(&execute);
+    announce("0x02");
+    terminal.press("y\r");
+    assert_eq!(terminal.end(), 6, "{terminal:?}");
+    assert!(terminal.screen().contains("has not announced"), "{terminal:?}");
+    stage.nothing_else_was_signed();
+}
+
+#[test]
+fn nothing_is_repeated_that_was_never_signed() {
+    let stage = Stage::on_demand();
+    let too_much =
+        format!("wallet transfer --dest {BOB} --amount 100000000 --wallet alice --idempotency-key never-used");
+    let mut terminal = Terminal::btctl(&stage.host, &too_much.split(' ').collect::<Vec<_>>());
+    assert_eq!(terminal.end(), 6, "{terminal:?}");
+    assert!(!terminal.screen().contains("[y/N]"), "{terminal:?}");
+    stage.nothing_else_was_signed();
+}
+
+#[test]
 fn what_failed_in_a_block_is_told_before_that_is_final() {
     let stage = Stage::on_demand();
     stage.ask("devnet fault stall-finality");

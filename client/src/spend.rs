@@ -199,7 +199,8 @@ where
     }
     let planned = match planned {
         Err(Failure::Api(error)) if may_have_landed(&error) && manner.idempotency_key.is_some() && !manner.dry_run => {
-            if session.settings.consent == Consent::Withheld {
+            // What was not signed under it would be signed by a plan that nobody has seen, should it be possible again.
+            if session.settings.consent == Consent::Withheld || !is_recorded(session, &key).await {
                 return Err(error.into());
             }
             if asks {
@@ -340,7 +341,18 @@ pub(crate) async fn by_name(
 /// Whether the daemon has signed something under a key. Then it looks that up and signs nothing anew.
 async fn is_recorded(session: &Session, key: &IdempotencyKey) -> bool {
     let params = FollowParams { extrinsic: None, key: Some(key.clone()), wait: Wait::None };
-    session.call::<Follow>(&params).await.is_ok()
+    match session.call::<Follow>(&params).await {
+        Ok(_) => true,
+        Err(Failure::Api(error)) => is_an_end(&error),
+        Err(_) => false,
+    }
+}
+
+/// Whether this tells how something ended that was signed, or that it is not known yet.
+fn is_an_end(error: &ApiError) -> bool {
+    let kinds =
+        [ErrorKind::DispatchFailed, ErrorKind::ExtrinsicInvalid, ErrorKind::Cancelled, ErrorKind::OutcomeUnknown];
+    error.kind().is_some_and(|kind| kinds.contains(&kind))
 }
 
 /// Whether a plan can fail so because its wish came true before: then the journal knows what became of it. A new wish
@@ -392,6 +404,19 @@ mod tests {
             (ErrorKind::WarmingUp, false),
         ] {
             assert_eq!(may_have_landed(&ApiError::new(kind, "no")), expected, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn what_ended_badly_was_signed_all_the_same() {
+        for (kind, expected) in [
+            (ErrorKind::DispatchFailed, true),
+            (ErrorKind::ExtrinsicInvalid, true),
+            (ErrorKind::OutcomeUnknown, true),
+            (ErrorKind::NotFound, false),
+            (ErrorKind::ChainUnavailable, false),
+        ] {
+            assert_eq!(is_an_end(&ApiError::new(kind, "no")), expected, "{kind:?}");
         }
     }
 
