@@ -216,7 +216,7 @@ impl Submitter {
             };
             let (plan, prepared) = prepared?;
             let locked = match unready {
-                None => self.locked(&order.key, prepare::purpose(&prepared)).await?,
+                None => self.locked(&order.key, prepare::purpose(&prepared, order.terms.tip)).await?,
                 locked => locked,
             };
             return Ok(Receipt { plan: Plan { locked, ..plan }, stage: Stage::Planned });

@@ -169,8 +169,12 @@ impl Submitter {
     }
 }
 
-/// What a key has to be unlocked for to sign this, as the signer judges it.
-pub(super) fn purpose(prepared: &Prepared) -> Purpose {
+/// What a key has to be unlocked for to sign this, as the signer judges it; and for more where a tip moves funds, of which
+/// the signer, who knows the call alone, is told nothing.
+pub(super) fn purpose(prepared: &Prepared, tip: Tao) -> Purpose {
+    if tip > Tao::ZERO {
+        return Purpose::Extrinsic;
+    }
     let payload = prepared.payload();
     let judged = ExtrinsicPayload::new(&payload.pallet, &payload.call, payload.unhashed.clone());
     // Of what it does not sign it says so itself.
