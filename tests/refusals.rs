@@ -815,6 +815,20 @@ fn a_second_change_of_an_identity_keeps_the_first_that_is_not_final() {
 }
 
 #[test]
+fn one_end_of_liquid_alpha_keeps_the_other_that_is_not_final() {
+    let stage = Stage::on_demand();
+    stage.signed("subnets create --wallet alice");
+    stage.signed("sudo set --netuid 2 --param liquid_alpha_enabled --value true --wallet alice --root");
+    stage.ask("devnet fault stall-finality");
+    stage.in_block("sudo set --netuid 2 --param alpha_low --value 0.5 --wallet alice --root");
+    let changed = stage.in_block("sudo set --netuid 2 --param alpha_high --value 0.8 --wallet alice --root");
+    let set = &changed["plan"]["arguments"]["call"]["AdminUtils"]["sudo_set_alpha_values"];
+    assert_eq!((&set["alpha_low"], &set["alpha_high"]), (&json!(32_767), &json!(52_428)), "{changed}");
+    stage.ask("devnet fault clear");
+    stage.nothing_else_was_signed();
+}
+
+#[test]
 fn a_rule_forbids_what_is_announced_too_and_one_that_forbids_nothing_is_told_of() {
     let host = btd_tests::Host::new();
     let rules = "Balances.transfer_all,Balances.transfer_keepalive";

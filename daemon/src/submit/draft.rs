@@ -61,6 +61,8 @@ pub enum Record {
     Identity(Coldkey),
     /// The identity of a subnet.
     SubnetIdentity(NetUid),
+    /// The two ends of liquid alpha on a subnet.
+    Alphas(NetUid),
 }
 
 /// Where a draft is made: the chain at one block, and the account that acts.
@@ -244,6 +246,7 @@ impl fmt::Display for Record {
         match self {
             Self::Identity(coldkey) => write!(f, "the identity of coldkey {coldkey}"),
             Self::SubnetIdentity(netuid) => write!(f, "the identity of subnet {netuid}"),
+            Self::Alphas(netuid) => write!(f, "the pair of alphas of subnet {netuid}"),
         }
     }
 }
