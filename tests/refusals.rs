@@ -779,7 +779,8 @@ fn the_best_block_is_asked_before_anything_is_refused() {
     let identity = "wallet set-identity --id-name me --wallet charlie";
     foreseen(&stage, identity, "HotKeyNotRegisteredInNetwork", "not_registered");
     // What no final block knows yet counts, for a call and against one.
-    stage.in_block("subnets register 1 --wallet charlie");
+    let placed = stage.in_block("subnets register 1 --wallet charlie");
+    assert!(placed["uid"].is_u64() && placed["registered_at"].is_u64(), "{placed}");
     stage.in_block(identity);
     stage.in_block("axon set --ip 8.8.8.8 --port 8091 1 --wallet charlie");
     let again = "axon set --ip 8.8.8.8 --port 8092 1 --wallet charlie";

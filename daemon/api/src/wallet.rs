@@ -470,6 +470,18 @@ pub enum Outcome {
     },
 }
 
+impl Outcome {
+    /// The block that it stands in, final or not, and the events that it caused there.
+    pub fn included(&self) -> Option<(&BlockRef, &[Event])> {
+        match self {
+            Self::Planned | Self::Recorded { .. } | Self::Submitted { .. } => None,
+            Self::InBlock { block, events, .. } | Self::Finalized { block, events, .. } => {
+                Some((block, events.as_slice()))
+            }
+        }
+    }
+}
+
 /// Reply of every method that signs an extrinsic.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Receipt {

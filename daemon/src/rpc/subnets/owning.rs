@@ -16,7 +16,7 @@ use btd_api::{
             StartState, SubnetIdentity, SubnetIdentityChange,
         },
     },
-    wallet::{Outcome, Receipt},
+    wallet::Receipt,
 };
 use btd_chain::{Call, ReadError, Value, View};
 use btd_signer_protocol::KeyId;
@@ -123,7 +123,7 @@ async fn cooldown(view: &View, draft: Draft) -> Result<Draft, SubmissionError> {
 
 /// The number from the event `NetworkAdded(netuid, mechanism)`.
 fn created(receipt: &Receipt) -> Option<NetUid> {
-    let Outcome::Finalized { events, .. } = &receipt.outcome else { return None };
+    let (_, events) = receipt.outcome.included()?;
     let added = events.iter().find(|event| event.pallet == SUBTENSOR && event.name == "NetworkAdded")?;
     added.fields.get(0)?.as_u64().and_then(|netuid| u16::try_from(netuid).ok()).map(NetUid)
 }
