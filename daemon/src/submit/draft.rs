@@ -368,6 +368,8 @@ impl Serialize for Recipe {
 
 #[cfg(test)]
 mod tests {
+    use btd_api::signing::Priced;
+
     use super::*;
 
     fn draft(rao: u64) -> Draft {
@@ -382,6 +384,14 @@ mod tests {
         assert_eq!((whole.call.to_string().as_str(), whole.spends), ("Utility.batch_all", Tao::from_rao(6)));
         assert_eq!(whole.summary, "say 1; say 2; say 3");
         assert!(matches!(&whole.call.args["calls"], Value::List(calls) if calls.len() == 3));
+    }
+
+    #[test]
+    fn many_are_within_the_prices_of_all_of_them() {
+        let [one, other] =
+            [1, 2].map(|netuid| Bound { of: Priced::Bought(NetUid(netuid)), limit: Tao::from_rao(netuid.into()) });
+        let drafts = vec![draft(1).bound(one), draft(2).bound(other), draft(3).bound(one)];
+        assert_eq!(Draft::all_of(drafts).unwrap().bounds, [one, other]);
     }
 
     #[test]
