@@ -49,6 +49,11 @@ fn a_fee_is_foretold_as_the_most_and_told_as_paid() {
     stage.nothing_else_was_signed();
 }
 
+/// What stands on a terminal, wherever its lines end.
+fn unwrapped(terminal: &Terminal) -> String {
+    terminal.screen().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// Somebody reads a card while the price moves.
 #[test]
 fn nothing_worse_is_signed_than_was_shown() {
@@ -71,7 +76,7 @@ fn nothing_worse_is_signed_than_was_shown() {
         stage.signed(&meanwhile);
         terminal.press("y\r");
         assert_eq!(terminal.end(), 6, "{terminal:?}");
-        let screen = terminal.screen().split_whitespace().collect::<Vec<_>>().join(" ");
+        let screen = unwrapped(&terminal);
         assert!(screen.contains(told) && screen.contains("that was agreed to: nothing was signed"), "{screen}");
     }
     stage.nothing_else_was_signed();
@@ -105,7 +110,7 @@ fn what_is_announced_meanwhile_is_not_made() {
     announce("0x02");
     terminal.press("y\r");
     assert_eq!(terminal.end(), 6, "{terminal:?}");
-    assert!(terminal.screen().contains("has not announced"), "{terminal:?}");
+    assert!(unwrapped(&terminal).contains("has not announced"), "{terminal:?}");
     stage.nothing_else_was_signed();
 }
 
