@@ -472,3 +472,38 @@ fn words_are_never_told_over_tcp() {
     assert!(!host.path(".bittensor/wallets/told").exists());
     assert!(daemon.stop().success());
 }
+
+/// Of every method that signs for whoever may act with hotkeys alone: what it would spend beside its call is refused, and
+/// the call itself is not.
+#[test]
+fn an_operator_spends_nothing_beside_what_its_hotkey_does() {
+    let host = Host::new();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let listen = format!("127.0.0.1:{port}");
+    let daemon = host.start_with(&["--network", "ws://127.0.0.1:9"], &[("BTD_RPC__TCP__LISTEN", listen.as_str())]);
+    let document = btd_tests::rpc::call(&host, "rpc_discover", &serde_json::json!({})).unwrap();
+    let is_signing = |method: &&Value| {
+        let mut params = method["params"].as_array().unwrap().iter();
+        method["x-role"] == "operate" && params.any(|param| param["name"] == "announce_only")
+    };
+    let signing: Vec<&Value> = document["methods"].as_array().unwrap().iter().filter(is_signing).collect();
+    assert_eq!(signing.len(), 8, "{signing:?}");
+    for method in signing {
+        let name = method["name"].as_str().unwrap();
+        let given = method["examples"][0]["params"].as_array().unwrap();
+        let given = given.iter().map(|param| (param["name"].as_str().unwrap().to_owned(), param["value"].clone()));
+        let plain: serde_json::Map<String, Value> = given.collect();
+        let refused = |params: serde_json::Map<String, Value>| {
+            over_tcp(&host, port, name, &Value::Object(params))["error"]["data"].clone()
+        };
+        assert_ne!(refused(plain.clone())["kind"], "PERMISSION_DENIED", "{name}");
+        for (parameter, value) in [("tip", "1".into()), ("announce_only", true.into()), ("proxy", BOB.into())] {
+            let mut params = plain.clone();
+            params.insert(parameter.to_owned(), value);
+            let data = refused(params);
+            let told = (&data["kind"], &data["parameter"], &data["needed"]);
+            assert_eq!(told, (&"PERMISSION_DENIED".into(), &parameter.into(), &"spend".into()), "{name}: {data}");
+        }
+    }
+    assert!(daemon.stop().success());
+}

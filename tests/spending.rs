@@ -1,11 +1,12 @@
-//! What signing costs and what is said of it, by the real binaries: the fee that is foretold and that which is paid, what
-//! is told before a fee is paid for nothing, and what was sent when nobody can be told of it.
+//! What signing costs and what is said of it, by the real binaries: the fee that is foretold and that which is paid, the
+//! price that was agreed to and that which is signed, what is told before a fee is paid for nothing, and what was sent when
+//! nobody can be told of it.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::{fs::File, process::Output};
 
 use blake2::{Blake2b, Digest, digest::consts::U32};
-use btd_tests::{Host, stage::Stage, wait_for};
+use btd_tests::{Host, stage::Stage, terminal::Terminal, wait_for};
 use serde_json::Value;
 
 const ALICE: &str = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
@@ -45,6 +46,82 @@ fn a_fee_is_foretold_as_the_most_and_told_as_paid() {
         stage.host.btctl(&["wallet", "transfer", "--dest", BOB, "--amount", "1", "--wallet", "alice", "--dry-run"]);
     let card = String::from_utf8(card.stdout).unwrap();
     assert!(card.lines().any(|line| line.starts_with("fee ") && line.contains(" at most τ0.")), "{card}");
+    stage.nothing_else_was_signed();
+}
+
+/// What stands on a terminal, wherever its lines end.
+fn unwrapped(terminal: &Terminal) -> String {
+    terminal.screen().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Somebody reads a card while the price moves.
+#[test]
+fn nothing_worse_is_signed_than_was_shown() {
+    let stage = Stage::on_demand();
+    stage.wallet("charlie", "//Charlie");
+    stage.signed("subnets create --wallet alice");
+    stage.signed("subnets start 2 --wallet alice");
+    let register = "subnets register 1 --wallet alice";
+    let buy = format!("stake add --netuid 2 --amount 1 --hotkey {ALICE} --wallet alice");
+    for (words, meanwhile, told) in [
+        (register, "subnets register 1 --wallet bob".to_owned(), "registering on subnet 1 costs"),
+        (
+            buy.as_str(),
+            format!("stake add --netuid 2 --amount 100 --tolerance 90% --hotkey {ALICE} --wallet bob"),
+            "one alpha of subnet 2 costs",
+        ),
+    ] {
+        let mut terminal = Terminal::btctl(&stage.host, &words.split(' ').collect::<Vec<_>>());
+        terminal.wait_for("Sign and send it? [y/N]");
+        stage.signed(&meanwhile);
+        terminal.press("y\r");
+        assert_eq!(terminal.end(), 6, "{terminal:?}");
+        let screen = unwrapped(&terminal);
+        assert!(screen.contains(told) && screen.contains("that was agreed to: nothing was signed"), "{screen}");
+    }
+    stage.nothing_else_was_signed();
+
+    // What is wide enough for the new price is signed with the bound that was shown, and not with one of its own.
+    let register = format!("{register} --tolerance 60%");
+    let shown = stage.ask(&format!("{register} --dry-run"))["plan"]["bounds"].clone();
+    let mut terminal = Terminal::btctl(&stage.host, &register.split(' ').collect::<Vec<_>>());
+    terminal.wait_for("Sign and send it? [y/N]");
+    stage.signed("subnets register 1 --wallet charlie");
+    terminal.press("y\r");
+    assert_eq!(terminal.end(), 0, "{terminal:?}");
+    let newest = stage.ask("tx list")["entries"][0]["extrinsic"].as_str().unwrap().to_owned();
+    let plan = stage.ask(&format!("tx show {newest}"))["plan"].clone();
+    assert_eq!((&plan["bounds"], &plan["arguments"]["limit_price"]), (&shown, &shown[0]["limit"]), "{plan}");
+}
+
+#[test]
+fn what_is_announced_meanwhile_is_not_made() {
+    let stage = Stage::on_demand();
+    stage.signed(&format!("proxy add --delegate {BOB} --wallet alice"));
+    let announce = |remark: &str| {
+        let call = format!(r#"{{"pallet":"System","call":"remark","args":{{"remark":"{remark}"}}}}"#);
+        stage.signed(&format!("proxy announce --real {ALICE} --call {call} --wallet bob"));
+    };
+    announce("0x01");
+    let execute = format!("proxy execute --real {ALICE} --wallet bob");
+    let mut terminal = Terminal::btctl(&stage.host, &execute.split(' ').collect::<Vec<_>>());
+    terminal.wait_for("Sign and send it? [y/N]");
+    stage.signed(&execute);
+    announce("0x02");
+    terminal.press("y\r");
+    assert_eq!(terminal.end(), 6, "{terminal:?}");
+    assert!(unwrapped(&terminal).contains("has not announced"), "{terminal:?}");
+    stage.nothing_else_was_signed();
+}
+
+#[test]
+fn nothing_is_repeated_that_was_never_signed() {
+    let stage = Stage::on_demand();
+    let too_much =
+        format!("wallet transfer --dest {BOB} --amount 100000000 --wallet alice --idempotency-key never-used");
+    let mut terminal = Terminal::btctl(&stage.host, &too_much.split(' ').collect::<Vec<_>>());
+    assert_eq!(terminal.end(), 6, "{terminal:?}");
+    assert!(!terminal.screen().contains("[y/N]"), "{terminal:?}");
     stage.nothing_else_was_signed();
 }
 

@@ -2,7 +2,8 @@
 //! method that answers with a receipt.
 //!
 //! The plan is worked out by the daemon and shown as a card on standard error. The real call
-//! carries a fresh idempotency key, so that a repetition with the same key can never act twice.
+//! carries a fresh idempotency key, so that a repetition with the same key can never act twice, and
+//! the prices that the plan is within, so that nothing worse is signed than was shown.
 
 pub(crate) mod layout;
 mod terms;
@@ -198,7 +199,8 @@ where
     }
     let planned = match planned {
         Err(Failure::Api(error)) if may_have_landed(&error) && manner.idempotency_key.is_some() && !manner.dry_run => {
-            if session.settings.consent == Consent::Withheld {
+            // What was not signed under it would be signed by a plan that nobody has seen, should it be possible again.
+            if session.settings.consent == Consent::Withheld || !is_recorded(session, &key).await {
                 return Err(error.into());
             }
             if asks {
@@ -214,6 +216,8 @@ where
     }
     let reply = planned.read()?;
     let plan = &reply.receipt().plan;
+    // A question, a password and the account's turn may lie between: by then the prices have moved.
+    let manner = Manner { bounds: plan.bounds.clone(), ..manner };
     // What was signed under this key needs none, so that nothing wrong with a way to one stands before it.
     let way = match plan.locked.as_ref().filter(|_| is_new) {
         Some(key) => Some(Way::find(session, key).await?.ok_or_else(|| locked(key))?),
@@ -337,7 +341,18 @@ pub(crate) async fn by_name(
 /// Whether the daemon has signed something under a key. Then it looks that up and signs nothing anew.
 async fn is_recorded(session: &Session, key: &IdempotencyKey) -> bool {
     let params = FollowParams { extrinsic: None, key: Some(key.clone()), wait: Wait::None };
-    session.call::<Follow>(&params).await.is_ok()
+    match session.call::<Follow>(&params).await {
+        Ok(_) => true,
+        Err(Failure::Api(error)) => is_an_end(&error),
+        Err(_) => false,
+    }
+}
+
+/// Whether this tells how something ended that was signed, or that it is not known yet.
+fn is_an_end(error: &ApiError) -> bool {
+    let kinds =
+        [ErrorKind::DispatchFailed, ErrorKind::ExtrinsicInvalid, ErrorKind::Cancelled, ErrorKind::OutcomeUnknown];
+    error.kind().is_some_and(|kind| kinds.contains(&kind))
 }
 
 /// Whether a plan can fail so because its wish came true before: then the journal knows what became of it. A new wish
@@ -389,6 +404,19 @@ mod tests {
             (ErrorKind::WarmingUp, false),
         ] {
             assert_eq!(may_have_landed(&ApiError::new(kind, "no")), expected, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn what_ended_badly_was_signed_all_the_same() {
+        for (kind, expected) in [
+            (ErrorKind::DispatchFailed, true),
+            (ErrorKind::ExtrinsicInvalid, true),
+            (ErrorKind::OutcomeUnknown, true),
+            (ErrorKind::NotFound, false),
+            (ErrorKind::ChainUnavailable, false),
+        ] {
+            assert_eq!(is_an_end(&ApiError::new(kind, "no")), expected, "{kind:?}");
         }
     }
 

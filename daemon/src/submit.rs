@@ -12,6 +12,7 @@
 
 mod action;
 mod away;
+mod bound;
 mod call;
 mod draft;
 mod error;
@@ -45,6 +46,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::{
     action::{Action, Existence, Register, ServeAxon, Transfer},
+    bound::Agreed,
     draft::{Draft, Ground, Recipe, Record},
     error::{SubmissionError, Withdrawal},
     lane::{CallOff, Waiting},
@@ -99,6 +101,8 @@ pub struct Order {
     pub mode: Mode,
     /// How it is put together.
     pub terms: Terms,
+    /// The prices that the caller agreed to, if it was shown a plan.
+    pub agreed: Agreed,
 }
 
 /// How an extrinsic is put together.
@@ -212,7 +216,7 @@ impl Submitter {
             };
             let (plan, prepared) = prepared?;
             let locked = match unready {
-                None => self.locked(&order.key, prepare::purpose(&prepared)).await?,
+                None => self.locked(&order.key, prepare::purpose(&prepared, order.terms.tip)).await?,
                 locked => locked,
             };
             return Ok(Receipt { plan: Plan { locked, ..plan }, stage: Stage::Planned });

@@ -133,7 +133,8 @@ fn the_best_block_is_asked_before_anything_is_refused() {
     let identity = "wallet set-identity --id-name me --wallet charlie";
     foreseen(&stage, identity, "HotKeyNotRegisteredInNetwork", "not_registered");
     // What no final block knows yet counts, for a call and against one.
-    stage.in_block("subnets register 1 --wallet charlie");
+    let placed = stage.in_block("subnets register 1 --wallet charlie");
+    assert!(placed["uid"].is_u64() && placed["registered_at"].is_u64(), "{placed}");
     stage.in_block(identity);
     stage.in_block("axon set --ip 8.8.8.8 --port 8091 1 --wallet charlie");
     let again = "axon set --ip 8.8.8.8 --port 8092 1 --wallet charlie";
@@ -165,6 +166,20 @@ fn a_second_change_of_an_identity_keeps_the_first_that_is_not_final() {
     });
     let coldkey = told("wallet get-identity --wallet alice", ["name", "url"]);
     assert_eq!(coldkey, [json!("me"), json!("https://me.example")]);
+    stage.nothing_else_was_signed();
+}
+
+#[test]
+fn one_end_of_liquid_alpha_keeps_the_other_that_is_not_final() {
+    let stage = Stage::on_demand();
+    stage.signed("subnets create --wallet alice");
+    stage.signed("sudo set --netuid 2 --param liquid_alpha_enabled --value true --wallet alice --root");
+    stage.ask("devnet fault stall-finality");
+    stage.in_block("sudo set --netuid 2 --param alpha_low --value 0.5 --wallet alice --root");
+    let changed = stage.in_block("sudo set --netuid 2 --param alpha_high --value 0.8 --wallet alice --root");
+    let set = &changed["plan"]["arguments"]["call"]["AdminUtils"]["sudo_set_alpha_values"];
+    assert_eq!((&set["alpha_low"], &set["alpha_high"]), (&json!(32_767), &json!(52_428)), "{changed}");
+    stage.ask("devnet fault clear");
     stage.nothing_else_was_signed();
 }
 

@@ -170,6 +170,8 @@ impl Terms {
             },
             // A part of a second is a second: none would be no time at all.
             deadline_s: self.deadline.map(|limit| u32::try_from(limit.as_millis().div_ceil(1000)).unwrap_or(u32::MAX)),
+            // Nobody has been shown a plan yet.
+            bounds: Vec::new(),
         }
     }
 }

@@ -183,7 +183,7 @@ pub struct Proxies {
 /// Reply of [`Create`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CreatedProxy {
-    /// The new keyless account; none before it stands in a finalized block.
+    /// The new keyless account; none before it stands in a block. While that is not final, it may come to be another.
     pub account: Option<AccountId>,
     /// What was planned, and what became of it.
     #[serde(flatten)]

@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 pub enum Role {
     /// Looks, and changes nothing.
     Read,
-    /// Acts with a hotkey, or manages this host's keys and endpoints.
+    /// Acts with a hotkey, or manages this host's keys and endpoints. What that spends beside the call (a tip, the
+    /// deposit of an announcement, what is done in another account's name) asks for `Spend` all the same.
     Operate,
     /// Signs with a coldkey: moves money or ownership.
     Spend,

@@ -7,7 +7,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Coldkey, IdempotencyKey, Tao, wallet::Wait};
+use crate::{Coldkey, IdempotencyKey, NetUid, Tao, wallet::Wait};
 
 /// Which orders of one account come first. It has one sequence of nonces: a lane decides who gets
 /// the next one, and nothing overtakes what has one already.
@@ -21,6 +21,51 @@ pub enum Lane {
     Normal,
     /// When nobody else of the account waits.
     Bulk,
+}
+
+/// Something that has a price.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Priced {
+    /// A place on this subnet: in tao.
+    Registration(NetUid),
+    /// A subnet that is created: in tao.
+    Subnet,
+    /// The alpha of this subnet, where it is bought: in tao for one.
+    Bought(NetUid),
+    /// The alpha of this subnet, where it is sold: in tao for one.
+    Sold(NetUid),
+    /// The alpha of one subnet, where it is swapped for that of another: how many of that for one.
+    Swapped {
+        /// The subnet that it leaves.
+        origin_netuid: NetUid,
+        /// The subnet that it goes to.
+        dest_netuid: NetUid,
+    },
+}
+
+impl Priced {
+    /// Whether less is better for whoever signs: it pays the price, and does not get it.
+    pub const fn is_paid(self) -> bool {
+        match self {
+            Self::Registration(_) | Self::Subnet | Self::Bought(_) => true,
+            Self::Sold(_) | Self::Swapped { .. } => false,
+        }
+    }
+}
+
+/// The worst price at which something is signed, as its plan tells it.
+///
+/// Whoever agrees to a plan hands its bounds back with the order. It is planned anew before it is signed, and where the
+/// price has moved until then, nothing worse is signed than was agreed to: the tighter bound of the two plans holds, and
+/// what costs more by then is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Bound {
+    /// Of what.
+    pub of: Priced,
+    /// The most where it is paid, the least where it is got.
+    pub limit: Tao,
 }
 
 /// How something is to be signed, beside what it is.
@@ -44,6 +89,8 @@ pub struct Manner {
     pub lane: Lane,
     /// Seconds after which what has not been sent is given up.
     pub deadline_s: Option<u32>,
+    /// The bounds of a plan that was agreed to; none where nobody was shown one.
+    pub bounds: Vec<Bound>,
 }
 
 /// Parameters of a method that signs.
@@ -104,6 +151,10 @@ macro_rules! signing_params {
                 /// proxy's delay is over.
                 #[serde(default, skip_serializing_if = "std::ops::Not::not")]
                 pub announce_only: bool,
+                /// The `bounds` of a plan that was agreed to, such as that of a dry run: nothing worse is signed, whatever
+                /// the prices are by then.
+                #[serde(default, skip_serializing_if = "Vec::is_empty")]
+                pub bounds: Vec<$crate::signing::Bound>,
             }
 
             impl $crate::signing::Signing for $name {
@@ -118,12 +169,13 @@ macro_rules! signing_params {
                         announce_only: self.announce_only,
                         lane: self.lane,
                         deadline_s: self.deadline_s,
+                        bounds: self.bounds.clone(),
                     }
                 }
 
                 fn set_manner(&mut self, manner: $crate::signing::Manner) {
                     let $crate::signing::Manner {
-                        dry_run, wait, idempotency_key, tip, era, proxy, announce_only, lane, deadline_s,
+                        dry_run, wait, idempotency_key, tip, era, proxy, announce_only, lane, deadline_s, bounds,
                     } = manner;
                     self.dry_run = dry_run;
                     self.wait = wait;
@@ -134,6 +186,7 @@ macro_rules! signing_params {
                     self.announce_only = announce_only;
                     self.lane = lane;
                     self.deadline_s = deadline_s;
+                    self.bounds = bounds;
                 }
             }
         )+
@@ -155,6 +208,7 @@ macro_rules! unsent {
             announce_only: false,
             lane: Default::default(),
             deadline_s: None,
+            bounds: Default::default(),
             $($body)*
         }
     };
@@ -174,6 +228,20 @@ mod tests {
         let manner = Manner { dry_run: true, wait: Wait::InBlock, era: Some(8), ..Manner::default() };
         params.set_manner(manner.clone());
         assert_eq!(params.manner(), manner);
+        // Who agreed to nothing says nothing of it, to a daemon that does not know it and in what is compared.
+        assert!(!serde_json::to_string(&params).unwrap().contains("bounds"));
+        let bounds = vec![
+            Bound { of: Priced::Registration(NetUid(1)), limit: Tao::from_rao(7) },
+            Bound { of: Priced::Swapped { origin_netuid: NetUid(1), dest_netuid: NetUid(2) }, limit: Tao::from_rao(8) },
+        ];
+        params.set_manner(Manner { bounds: bounds.clone(), ..manner });
+        let sent = serde_json::to_value(&params).unwrap();
+        let told = serde_json::json!([
+            { "of": { "registration": 1 }, "limit": "7" },
+            { "of": { "swapped": { "origin_netuid": 1, "dest_netuid": 2 } }, "limit": "8" },
+        ]);
+        assert_eq!(sent["bounds"], told);
+        assert_eq!(serde_json::from_value::<TransferParams>(sent).unwrap().manner().bounds, bounds);
         let unknown = serde_json::json!({ "dest": dest, "amount": "5", "tips": "1" });
         assert!(serde_json::from_value::<TransferParams>(unknown).is_err());
     }

@@ -298,7 +298,8 @@ signing_params! {
 /// Reply of [`Register`] and [`PowRegister`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Registered {
-    /// The slot that the neuron got; none before it stands in a finalized block.
+    /// The slot that the neuron got; none before it stands in a block. While that is not final, it may come to be
+    /// another.
     pub uid: Option<Uid>,
     /// The block since which the neuron is registered.
     pub registered_at: Option<BlockNumber>,

@@ -411,6 +411,10 @@ pub struct Plan {
     pub effects: Vec<String>,
     /// What the caller should know before saying yes.
     pub warnings: Vec<String>,
+    /// The prices that it is signed within. Whoever agrees to it sends them along with the order, and nothing worse is
+    /// signed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bounds: Vec<crate::signing::Bound>,
     /// Of a dry run: the key that has to be unlocked before this can be signed.
     #[serde(default)]
     pub locked: Option<String>,
@@ -464,6 +468,18 @@ pub enum Outcome {
         /// The events that it caused.
         events: Vec<Event>,
     },
+}
+
+impl Outcome {
+    /// The block that it stands in, final or not, and the events that it caused there.
+    pub fn included(&self) -> Option<(&BlockRef, &[Event])> {
+        match self {
+            Self::Planned | Self::Recorded { .. } | Self::Submitted { .. } => None,
+            Self::InBlock { block, events, .. } | Self::Finalized { block, events, .. } => {
+                Some((block, events.as_slice()))
+            }
+        }
+    }
 }
 
 /// Reply of every method that signs an extrinsic.

@@ -72,8 +72,9 @@ async fn status(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<StatusReply,
     Ok(StatusReply { axon: running(&parts.serving) })
 }
 
-async fn set(parts: Arc<Parts>, params: SetParams, _: Caller) -> Result<Receipt, Failure> {
+async fn set(parts: Arc<Parts>, params: SetParams, caller: Caller) -> Result<Receipt, Failure> {
     let manner = params.manner();
+    caller.rights.require_for(&manner)?;
     let SetParams { netuid, wallet, hotkey, ip, port, .. } = params;
     let ip: IpAddr = ip.parse().map_err(|_| {
         Failure::new(ErrorKind::InvalidParams, format!("`{ip}` is not an address: write an IPv4 or IPv6 address"))
@@ -86,8 +87,9 @@ async fn set(parts: Arc<Parts>, params: SetParams, _: Caller) -> Result<Receipt,
 }
 
 /// The chain has no call that takes an endpoint away: address 0 with port 1 is what peers take for none.
-async fn reset(parts: Arc<Parts>, params: ResetParams, _: Caller) -> Result<Receipt, Failure> {
+async fn reset(parts: Arc<Parts>, params: ResetParams, caller: Caller) -> Result<Receipt, Failure> {
     let manner = params.manner();
+    caller.rights.require_for(&manner)?;
     let ResetParams { netuid, wallet, hotkey, .. } = params;
     let unspecified = IpAddr::from([0, 0, 0, 0]);
     let action = Action::ServeAxon(ServeAxon { netuid, version: 0, ip: unspecified, port: 1, tls_key: None });

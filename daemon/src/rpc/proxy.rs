@@ -16,7 +16,7 @@ use btd_api::{
         ExecuteParams, Kill, KillParams, List, Proxies, Proxy, Remove, RemoveParams,
     },
     stake::ColdkeyParams,
-    wallet::{Outcome, Receipt},
+    wallet::Receipt,
 };
 use btd_chain::{Call, ReadError, Value, View, call_hash};
 use btd_signer_protocol::KeyId;
@@ -215,7 +215,7 @@ async fn create(parts: Arc<Parts>, params: CreateParams, _: Caller) -> Result<Cr
 
 /// The new account from the event `PureCreated`.
 fn created(receipt: &Receipt) -> Option<AccountId> {
-    let Outcome::Finalized { events, .. } = &receipt.outcome else { return None };
+    let (_, events) = receipt.outcome.included()?;
     let created = events.iter().find(|event| event.pallet == "Proxy" && event.name == "PureCreated")?;
     created.fields.get("pure")?.as_str()?.parse().ok()
 }

@@ -111,7 +111,7 @@ pub(super) async fn submit(
     manner: Manner,
 ) -> Result<wallet::Receipt, Failure> {
     let signer = parts.custody.public(&key).await?.account;
-    let Manner { dry_run, wait, idempotency_key, tip, era, proxy, announce_only, lane, deadline_s } = manner;
+    let Manner { dry_run, wait, idempotency_key, tip, era, proxy, announce_only, lane, deadline_s, bounds } = manner;
     let (action, proxy) = match (announce_only, proxy) {
         (false, proxy) => (action, proxy),
         (true, Some(real)) => (ahead::instead(action, real)?, None),
@@ -123,7 +123,7 @@ pub(super) async fn submit(
     let mode = if dry_run { Mode::DryRun } else { until(wait) };
     let deadline = deadline_s.map(|seconds| Duration::from_secs(seconds.into()));
     let terms = Terms { tip, era_blocks: era, real: proxy.map(|real| real.account()), lane, deadline };
-    let order = Order { action, key, signer, idempotency_key, mode, terms };
+    let order = Order { action, key, signer, idempotency_key, mode, terms, agreed: bounds.into() };
     let settled = parts.submitter.submit(order).await?;
     Ok(shown(parts, settled).await)
 }
@@ -276,6 +276,7 @@ pub(super) fn plan(plan: Plan, link: &Link) -> wallet::Plan {
         balance_after: plan.balance_after,
         effects: plan.effects,
         warnings: plan.warnings,
+        bounds: plan.bounds,
         locked: plan.locked,
     }
 }
@@ -293,6 +294,19 @@ mod tests {
     use btd_chain::Seen;
 
     use super::*;
+
+    /// A repetition is one, whatever the prices are by then.
+    #[test]
+    fn what_was_agreed_to_is_no_part_of_the_wish() {
+        let dest = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty";
+        let plain = serde_json::json!({ "dest": dest, "amount": "5" });
+        let mut agreed = plain.clone();
+        agreed["bounds"] = serde_json::json!([{ "of": { "bought": 1 }, "limit": "7" }]);
+        let [plain, agreed] =
+            [plain, agreed].map(|params| serde_json::from_value::<wallet::TransferParams>(params).unwrap());
+        assert_ne!(plain, agreed);
+        assert_eq!(wish::<wallet::Transfer>(&plain).unwrap(), wish::<wallet::Transfer>(&agreed).unwrap());
+    }
 
     #[test]
     fn what_is_read_while_catching_up_is_stale() {

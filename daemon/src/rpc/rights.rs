@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use btd_api::Role;
+use btd_api::{ApiError, ErrorKind, Role, Tao, signing::Manner};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// A set of roles.
@@ -36,6 +36,25 @@ impl Rights {
     /// Whether a method that asks for `needed` may be called.
     pub fn allow(self, needed: Role) -> bool {
         self.roles().any(|role| role.allows(needed))
+    }
+
+    /// Refuses what a method that does not ask for spending would spend beside its own call, to whoever may not spend.
+    pub(super) fn require_for(self, manner: &Manner) -> Result<(), ApiError> {
+        let spent = [
+            ("tip", "a tip is paid beside the fee", manner.tip > Tao::ZERO),
+            ("announce_only", "a deposit is held for what is announced", manner.announce_only),
+            ("proxy", "what is done in another account's name may be paid for by that", manner.proxy.is_some()),
+        ];
+        match spent.into_iter().find(|(.., is_asked)| *is_asked) {
+            Some((parameter, why, _)) if !self.allow(Role::Spend) => {
+                let words = format!(
+                    "{why}, for which a caller needs the role spend; this one holds: {self}: leave `{parameter}` out"
+                );
+                let refused = ApiError::new(ErrorKind::PermissionDenied, words);
+                Err(refused.with("needed", Role::Spend).with("parameter", parameter))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Whether nothing may be called.
@@ -125,6 +144,26 @@ mod tests {
         }
         assert!(!Rights::default().allow(Role::Read));
         assert!(Rights::ALL.allow(Role::Spend) && Rights::ALL.allow(Role::Admin));
+    }
+
+    #[test]
+    fn whoever_may_not_spend_gives_no_tip_and_leaves_no_deposit() {
+        let proxy = Some(btd_api::Coldkey(btd_api::AccountId([1; 32])));
+        let spending = [
+            ("tip", Manner { tip: Tao::from_rao(1), ..Manner::default() }),
+            ("announce_only", Manner { announce_only: true, proxy, ..Manner::default() }),
+            ("proxy", Manner { proxy, ..Manner::default() }),
+        ];
+        let [operator, spender] = [Role::Operate, Role::Spend].map(|role| Rights::of(&[role]));
+        assert!(operator.require_for(&Manner { era: Some(8), ..Manner::default() }).is_ok());
+        for (parameter, manner) in spending {
+            let refused = operator.require_for(&manner).unwrap_err();
+            assert_eq!(
+                (refused.kind(), refused.data["parameter"].as_str()),
+                (Some(ErrorKind::PermissionDenied), Some(parameter))
+            );
+            assert!(spender.require_for(&manner).is_ok(), "{parameter}");
+        }
     }
 
     #[test]

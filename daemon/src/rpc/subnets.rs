@@ -15,7 +15,7 @@ use btd_api::{
         RegisterParams, Registered, RegistrationCost, Show, Shown, SubnetMetagraphParams, SubnetParams, SubnetPrice,
         SubnetSummary,
     },
-    wallet::{Outcome, Receipt},
+    wallet::Receipt,
 };
 use btd_chain::{Call, FixedPoint, HyperValue, ReadError};
 use btd_pow::{Puzzle, Target};
@@ -356,7 +356,7 @@ async fn register_by_work(parts: Arc<Parts>, params: PowRegisterParams, _: Calle
 
 /// The slot from the event `NeuronRegistered(netuid, uid, hotkey)`, and its block.
 fn place(receipt: &Receipt, netuid: NetUid) -> (Option<Uid>, Option<BlockNumber>) {
-    let Outcome::Finalized { block, events, .. } = &receipt.outcome else { return (None, None) };
+    let Some((block, events)) = receipt.outcome.included() else { return (None, None) };
     let registered = |event: &&Event| event.pallet == "SubtensorModule" && event.name == "NeuronRegistered";
     let mut uids = events.iter().filter(registered).filter_map(|event| {
         let number = |index: usize| event.fields.get(index)?.as_u64().and_then(|number| u16::try_from(number).ok());

@@ -29,10 +29,12 @@ use super::{
 };
 use crate::{
     daemon::Parts,
-    submit::{Draft, Ground, Need, Pace, Precondition, SubmissionError},
+    submit::{Draft, Ground, Need, Pace, Precondition, Record, SubmissionError},
 };
 
 const ADMIN: &str = "AdminUtils";
+/// The call of that which sets both ends of liquid alpha.
+const ALPHAS: &str = "sudo_set_alpha_values";
 /// What runtimes since spec 423 work out of another hyperparameter.
 const CUTOFF: &str = "activity_cutoff";
 
@@ -89,9 +91,10 @@ async fn set(parts: Arc<Parts>, params: SetParams, _: Caller) -> Result<Receipt,
             let way = setter::way(ground.view.runtime(), known, params.authority)?;
             place(&ground, params.netuid, params.authority).await?;
             let mut call = Call::new(way.call.0, way.call.1).arg("netuid", params.netuid);
-            let mut companion = None;
+            let (record, mut companion) = (Record::Alphas(params.netuid), None);
             if let Some(other) = known.companion() {
-                let kept = present(&ground.view, params.netuid, other).await?;
+                // A change of the other end counts that is not final yet: the chain takes both at once.
+                let kept = present(&ground.newest(record).await?, params.netuid, other).await?;
                 call = call.arg(other, kept);
                 companion = Some(kept);
             }
@@ -109,6 +112,9 @@ async fn set(parts: Arc<Parts>, params: SetParams, _: Caller) -> Result<Receipt,
             let setting = bounds::Setting { known, values: &values, companion, netuid, authority };
             bounds::setting(&ground.view, &setting).await?;
             let draft = way.warning.into_iter().fold(draft, Draft::warning);
+            // What names both ends keeps nothing of what there is, so that it can wait.
+            let is_of_both = known.call.1 == ALPHAS && !params.announce_only;
+            let draft = if companion.is_some() || is_of_both { draft.replaces(record) } else { draft };
             let draft =
                 pace::of(known, netuid, params.authority).into_iter().map(Need::Rested).fold(draft, Draft::needs);
             Ok(if setter::is_frozen(known) { draft.needs(Need::OutsideFreeze(netuid)) } else { draft })

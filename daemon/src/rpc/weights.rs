@@ -10,6 +10,7 @@ use std::{collections::BTreeSet, fs::File, io::Read, sync::Arc};
 use btd_api::{
     ErrorKind, Hotkey, IdempotencyKey, MechId, Method as _, NetUid, Ratio, Tao, Uid,
     metagraph::MatrixName,
+    signing::Signing as _,
     wallet::Receipt,
     weights::{
         Commit, CommitParams, Committed, Reveal, RevealParams, Set, SetParams, Show, ShowParams, Standing,
@@ -42,7 +43,8 @@ fn split(weights: &[Weight]) -> (Vec<u16>, Vec<u16>) {
     weights.iter().map(|weight| (weight.uid.0, weight.weight)).unzip()
 }
 
-async fn set(parts: Arc<Parts>, params: SetParams, _: Caller) -> Result<Receipt, Failure> {
+async fn set(parts: Arc<Parts>, params: SetParams, caller: Caller) -> Result<Receipt, Failure> {
+    caller.rights.require_for(&params.manner())?;
     let key = KeyId::hotkey(params.wallet.clone(), params.hotkey.clone());
     receipt::sign::<Set, _>(&parts, key, params, |ground, params| async move {
         let (netuid, mechid, hotkey) = (params.netuid, params.mechid, Hotkey(ground.actor));
@@ -71,7 +73,8 @@ async fn set(parts: Arc<Parts>, params: SetParams, _: Caller) -> Result<Receipt,
     .await
 }
 
-async fn commit(parts: Arc<Parts>, mut params: CommitParams, _: Caller) -> Result<Committed, Failure> {
+async fn commit(parts: Arc<Parts>, mut params: CommitParams, caller: Caller) -> Result<Committed, Failure> {
+    caller.rights.require_for(&params.manner())?;
     let key = KeyId::hotkey(params.wallet.clone(), params.hotkey.clone());
     let hotkey = Hotkey(parts.custody.public(&key).await?.account);
     let salt = match (params.salt.take(), &params.idempotency_key) {
@@ -118,7 +121,8 @@ async fn commit(parts: Arc<Parts>, mut params: CommitParams, _: Caller) -> Resul
     Ok(Committed { commit_hash, salt, receipt })
 }
 
-async fn reveal(parts: Arc<Parts>, params: RevealParams, _: Caller) -> Result<Receipt, Failure> {
+async fn reveal(parts: Arc<Parts>, params: RevealParams, caller: Caller) -> Result<Receipt, Failure> {
+    caller.rights.require_for(&params.manner())?;
     let key = KeyId::hotkey(params.wallet.clone(), params.hotkey.clone());
     receipt::sign::<Reveal, _>(&parts, key, params, |ground, params| async move {
         let (netuid, mechid, hotkey) = (params.netuid, params.mechid, Hotkey(ground.actor));

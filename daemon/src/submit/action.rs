@@ -4,14 +4,17 @@
 //! plan) and turned into a [`Call`]. Whether it may be done is judged in [`super::plan`]. The three
 //! with a judgement of their own have a type here; all others are a [`Recipe`].
 
-use std::net::IpAddr;
+use std::{borrow::Cow, net::IpAddr};
 
-use btd_api::{AccountId, Amount, Coldkey, Hotkey, NetUid, Ratio, Tao};
+use btd_api::{
+    AccountId, Amount, Coldkey, Hotkey, NetUid, Ratio, Tao,
+    signing::{Bound, Priced},
+};
 use btd_chain::{Call, Runtime};
 use btd_wire::certificate::TlsKey;
 use serde::Serialize;
 
-use super::{call, draft::Recipe};
+use super::{bound::Agreed, call, draft::Recipe, plan::Precondition};
 
 /// What to do. Serialised only to be compared.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -101,11 +104,32 @@ impl Register {
             (None, None) => with_margin(price),
         }
     }
+
+    /// The same, as a plan tells it.
+    fn bound(&self, price: Tao) -> Bound {
+        Bound { of: Priced::Registration(self.netuid), limit: self.limit(price) }
+    }
 }
 
 // === impl Action ===
 
 impl Action {
+    /// The same at no worse a price than was `agreed` to, where registering costs `price`. A recipe sees to it itself
+    /// ([`super::Ground::hold`]).
+    pub(super) fn held(&self, agreed: &Agreed, price: Option<Tao>) -> Result<Cow<'_, Self>, Precondition> {
+        let (Self::Register(register), Some(price)) = (self, price) else { return Ok(Cow::Borrowed(self)) };
+        let held = agreed.hold(register.bound(price), Some(price))?;
+        Ok(Cow::Owned(Self::Register(Register { max_cost: Some(held.limit), ..register.clone() })))
+    }
+
+    /// The price within which it is signed, where registering costs `price`. A recipe's draft tells its own.
+    pub(super) fn bound(&self, price: Option<Tao>) -> Option<Bound> {
+        match self {
+            Self::Register(register) => price.map(|price| register.bound(price)),
+            Self::Transfer(_) | Self::ServeAxon(_) | Self::Drafted(_) => None,
+        }
+    }
+
     /// The call that does it, and one sentence for people. `price` is what registering costs now,
     /// for a [`Register`] without a limit of its own; older runtimes take no limit. A recipe draws
     /// its own.
@@ -194,6 +218,21 @@ mod tests {
         assert_eq!(bounded.limit(Tao::from_rao(1_000)), Tao::from_rao(7));
         // Wishes that were written down before there were tolerances compare as before.
         assert!(!serde_json::to_string(&without).unwrap().contains("tolerance"));
+    }
+
+    #[test]
+    fn a_registration_is_held_to_the_price_that_was_agreed_to() {
+        let (netuid, hotkey) = (NetUid(1), Hotkey(AccountId([2; 32])));
+        let wish = Action::Register(Register { netuid, hotkey, max_cost: None, tolerance: None });
+        let [was, now, beyond] = [1_000, 1_002, 1_006].map(|rao| Some(Tao::from_rao(rao)));
+        let agreed: Agreed = wish.bound(was).into_iter().collect::<Vec<_>>().into();
+        let limit = |agreed: &Agreed, price| {
+            wish.held(agreed, price).map(|held| held.bound(price).map(|bound| bound.limit.rao()))
+        };
+        assert_eq!(limit(&agreed, now), Ok(Some(1_005)));
+        assert_eq!(limit(&Agreed::default(), now), Ok(Some(1_008)));
+        let refused = limit(&agreed, beyond).unwrap_err();
+        assert!(matches!(refused, Precondition::Foreseen { error: "RegistrationPriceLimitExceeded", .. }), "{refused}");
     }
 
     /// A new key after each start, or none while no axon runs, does not make another wish of the same one.

@@ -7,13 +7,14 @@
 
 use std::{fmt, sync::Arc};
 
-use btd_api::{AccountId, BlockHash, Coldkey, NetUid, Tao};
+use btd_api::{AccountId, BlockHash, Coldkey, NetUid, Tao, signing::Bound};
 use btd_chain::{Call, Value, View};
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::{
     SubmissionError, Submitter,
+    bound::Agreed,
     need::{self, Need, SUBTENSOR},
     plan::Precondition,
 };
@@ -39,6 +40,8 @@ pub struct Draft {
     pub effects: Vec<String>,
     /// What the caller should know before saying yes.
     pub warnings: Vec<String>,
+    /// The prices that it is signed within.
+    pub bounds: Vec<Bound>,
     /// What must hold; checked before anything is signed.
     pub needs: Vec<Need>,
     /// The call whose hash it announces: the chain keeps the hash alone, and the journal this.
@@ -58,6 +61,8 @@ pub enum Record {
     Identity(Coldkey),
     /// The identity of a subnet.
     SubnetIdentity(NetUid),
+    /// The two ends of liquid alpha on a subnet.
+    Alphas(NetUid),
 }
 
 /// Where a draft is made: the chain at one block, and the account that acts.
@@ -69,6 +74,8 @@ pub struct Ground {
     pub actor: AccountId,
     /// What else is on its way.
     pub(super) submitter: Submitter,
+    /// The prices that were agreed to.
+    pub(super) agreed: Agreed,
 }
 
 /// Makes a draft of what a caller wants.
@@ -98,6 +105,7 @@ impl Draft {
             receives: Tao::ZERO,
             effects: Vec::new(),
             warnings: Vec::new(),
+            bounds: Vec::new(),
             needs: Vec::new(),
             announces: None,
             agrees_to: None,
@@ -161,6 +169,15 @@ impl Draft {
         self
     }
 
+    /// The same, signed within a price, which [`Ground::hold`] gave. Each is told once.
+    #[must_use]
+    pub fn bound(mut self, bound: Bound) -> Self {
+        if !self.bounds.contains(&bound) {
+            self.bounds.push(bound);
+        }
+        self
+    }
+
     /// The same, with something that must hold.
     #[must_use]
     pub fn needs(mut self, need: Need) -> Self {
@@ -194,7 +211,7 @@ impl Draft {
                 carries: whole.carries.saturating_add(draft.carries),
                 promises: whole.promises.saturating_add(draft.promises),
                 receives: whole.receives.saturating_add(draft.receives),
-                ..whole
+                ..draft.bounds.into_iter().fold(whole, Self::bound)
             }
         });
         whole.call = Call::new("Utility", "batch_all").arg("calls", calls.into_iter().collect::<Value>());
@@ -229,6 +246,7 @@ impl fmt::Display for Record {
         match self {
             Self::Identity(coldkey) => write!(f, "the identity of coldkey {coldkey}"),
             Self::SubnetIdentity(netuid) => write!(f, "the identity of subnet {netuid}"),
+            Self::Alphas(netuid) => write!(f, "the pair of alphas of subnet {netuid}"),
         }
     }
 }
@@ -240,6 +258,12 @@ impl Ground {
     #[must_use]
     pub fn of(&self, actor: AccountId) -> Self {
         Self { actor, ..self.clone() }
+    }
+
+    /// The bound within which something is signed that costs `price` now: the tighter of what is `wanted` and what was
+    /// agreed to. Refused is what costs more by now.
+    pub fn hold(&self, wanted: Bound, price: Option<Tao>) -> Result<Bound, SubmissionError> {
+        Ok(self.agreed.hold(wanted, price)?)
     }
 
     /// Reads at the newest block there is, final or not: of what may have been changed a moment ago.
@@ -344,6 +368,8 @@ impl Serialize for Recipe {
 
 #[cfg(test)]
 mod tests {
+    use btd_api::signing::Priced;
+
     use super::*;
 
     fn draft(rao: u64) -> Draft {
@@ -358,6 +384,14 @@ mod tests {
         assert_eq!((whole.call.to_string().as_str(), whole.spends), ("Utility.batch_all", Tao::from_rao(6)));
         assert_eq!(whole.summary, "say 1; say 2; say 3");
         assert!(matches!(&whole.call.args["calls"], Value::List(calls) if calls.len() == 3));
+    }
+
+    #[test]
+    fn many_are_within_the_prices_of_all_of_them() {
+        let [one, other] =
+            [1, 2].map(|netuid| Bound { of: Priced::Bought(NetUid(netuid)), limit: Tao::from_rao(netuid.into()) });
+        let drafts = vec![draft(1).bound(one), draft(2).bound(other), draft(3).bound(one)];
+        assert_eq!(Draft::all_of(drafts).unwrap().bounds, [one, other]);
     }
 
     #[test]

@@ -8,7 +8,10 @@ use super::{Action, Draft, Ground, Policy, Precondition, SubmissionError, Transf
 /// The calls that work is done for.
 const OF_WORK: &[&str] = &["faucet", "pow_register"];
 
-/// Why those are not announced.
+/// The pallets whose calls carry others, on behalf of others.
+const CARRIERS: &[&str] = &["Multisig", "Proxy"];
+
+/// Why those of work are not announced.
 pub(crate) const WORK_AGES: &str = "the chain takes work for a few blocks, and what is announced is made later: have it \
                                     done by a proxy without a delay, or by the account itself";
 
@@ -22,15 +25,17 @@ impl Action {
         if let Self::Drafted(recipe) = self {
             return recipe.draft(ground).await;
         }
-        let Ground { view, actor, submitter } = ground;
+        let Ground { view, actor, submitter, agreed } = ground;
         if matches!(self, Self::Transfer(Transfer { amount: Amount::All, .. })) {
             submitter.shared.config.policy.judge_unbounded()?;
         }
         let facts = facts::gather(&view, self, actor).await?;
-        let verdict = plan::judge(self, actor, &facts, Tao::ZERO)?;
         let price = facts.subnet.map(|subnet| subnet.price);
-        let (call, summary) = self.call(view.runtime(), actor, price).ok_or(Precondition::Nothing)?;
+        let action = self.held(&agreed, price)?;
+        let verdict = plan::judge(&action, actor, &facts, Tao::ZERO)?;
+        let (call, summary) = action.call(view.runtime(), actor, price).ok_or(Precondition::Nothing)?;
         let draft = Draft::new(call, summary).spends(facts.account.free.saturating_sub(verdict.balance_after));
+        let draft = action.bound(price).into_iter().fold(draft, Draft::bound);
         Ok(verdict.warnings.into_iter().fold(draft, Draft::warning))
     }
 
@@ -57,18 +62,17 @@ impl Draft {
                 "this announces {inner} already, and an announcement is not announced again: it takes a proxy without a delay"
             ));
         }
-        if self.call.pallet != SUBTENSOR {
-            // A record that a call inside this one sets was said whole by whoever asks: nothing of it is as it is now.
-            return None;
-        }
-        if let Some(record) = self.replaces {
+        // A record that a call inside one for others sets was said whole by whoever asks: nothing of it is as it is now.
+        let is_given = CARRIERS.contains(&self.call.pallet.as_str());
+        if let Some(record) = self.replaces.filter(|_| !is_given) {
             return Some(format!(
                 "{record} goes to the chain whole, with what is left out as it is now, and made later that undoes every \
                  change in between: set it through a proxy without a delay, or announce it with all its fields, by `proxy \
                  announce --call`"
             ));
         }
-        OF_WORK.contains(&self.call.call.as_str()).then(|| WORK_AGES.to_owned())
+        let is_of_work = self.call.pallet == SUBTENSOR && OF_WORK.contains(&self.call.call.as_str());
+        is_of_work.then(|| WORK_AGES.to_owned())
     }
 }
 
@@ -104,6 +108,8 @@ mod tests {
         {
             assert_eq!(draft(pallet, call).replaces(record).not_later(), None, "{call}");
         }
+        let words = draft("Sudo", "sudo").replaces(Record::Alphas(NetUid(3))).not_later().unwrap();
+        assert!(words.starts_with("the pair of alphas of subnet 3 goes to the chain whole"), "{words}");
     }
 
     #[test]

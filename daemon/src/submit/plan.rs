@@ -4,7 +4,7 @@
 //! beyond the reserved part, and less the existential deposit where the account must stay. The fee
 //! is always taken in a way that keeps the account alive.
 
-use btd_api::{AccountId, Amount, BlockHash, BlockNumber, Coldkey, Hotkey, NetUid, Tao, Uid};
+use btd_api::{AccountId, Amount, BlockHash, BlockNumber, Coldkey, Hotkey, NetUid, Tao, Uid, signing::Bound};
 use btd_chain::Call;
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +39,9 @@ pub struct Plan {
     pub effects: Vec<String>,
     /// What the caller should know before saying yes.
     pub warnings: Vec<String>,
+    /// The prices that it is signed within.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bounds: Vec<Bound>,
     /// The call whose hash it announces, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub announced: Option<Call>,

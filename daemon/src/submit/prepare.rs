@@ -58,15 +58,17 @@ impl Submitter {
         let mut facts = facts::gather(view, &order.action, actor).await?;
         let unsettled = facts::lower_by_best_block(link, actor, &mut facts).await;
         let price = facts.subnet.map(|subnet| subnet.price);
+        let action = order.action.held(&order.agreed, price)?;
         // What is certain without a fee is said first: nothing is put together in vain. What the
         // balance lacks is said below, with the fee.
-        match plan::judge(&order.action, actor, &facts, Tao::ZERO) {
+        match plan::judge(&action, actor, &facts, Tao::ZERO) {
             Ok(_) | Err(Precondition::Insufficient { .. }) => {}
             Err(other) => return Err(other.into()),
         }
-        let draft = match &order.action {
+        let draft = match &*action {
             Action::Drafted(recipe) => {
-                let draft = recipe.draft(Ground { view: view.clone(), actor, submitter: self.clone() }).await?;
+                let (submitter, agreed) = (self.clone(), order.agreed.clone());
+                let draft = recipe.draft(Ground { view: view.clone(), actor, submitter, agreed }).await?;
                 need::check(link, view, actor, &draft.needs).await?;
                 Some(draft)
             }
@@ -77,7 +79,7 @@ impl Submitter {
             }
             Action::Transfer(_) | Action::Register(_) => None,
         };
-        let (call, summary) = match (&draft, order.action.call(view.runtime(), actor, price)) {
+        let (call, summary) = match (&draft, action.call(view.runtime(), actor, price)) {
             (Some(draft), _) => (draft.call.clone(), draft.summary.clone()),
             (None, Some(typed)) => typed,
             (None, None) => return Err(Precondition::Nothing.into()),
@@ -100,7 +102,7 @@ impl Submitter {
         let shared_fee = payment.of(actor);
         let verdict = match &draft {
             Some(draft) => plan::judge_draft(draft, actor, &facts, shared_fee)?,
-            None => plan::judge(&order.action, actor, &facts, shared_fee)?,
+            None => plan::judge(&action, actor, &facts, shared_fee)?,
         };
         let mut effects = draft.as_ref().map(|draft| draft.effects.clone()).unwrap_or_default();
         effects.extend(payment.effects(signer, actor));
@@ -115,6 +117,10 @@ impl Submitter {
         }
         let policy = &self.shared.config.policy;
         policy.judge(&calls, spends, order.terms.tip)?;
+        let bounds = match &draft {
+            Some(draft) => draft.bounds.clone(),
+            None => action.bound(price).into_iter().collect(),
+        };
         let plan = Plan {
             at: Stamp::of(view.block(), link),
             call: format!("{}.{}", prepared.preview.pallet, prepared.preview.call),
@@ -126,6 +132,7 @@ impl Submitter {
             balance_after: verdict.balance_after,
             effects,
             warnings: verdict.warnings.into_iter().chain(unsettled).chain(policy.idle(view.runtime())).collect(),
+            bounds,
             agreed: draft.as_ref().and_then(|draft| draft.agrees_to),
             replaces: draft.as_ref().and_then(|draft| draft.replaces),
             announced: draft.and_then(|draft| draft.announces),
@@ -163,8 +170,12 @@ impl Submitter {
     }
 }
 
-/// What a key has to be unlocked for to sign this, as the signer judges it.
-pub(super) fn purpose(prepared: &Prepared) -> Purpose {
+/// What a key has to be unlocked for to sign this, as the signer judges it; and for more where a tip moves funds, of which
+/// the signer, who knows the call alone, is told nothing.
+pub(super) fn purpose(prepared: &Prepared, tip: Tao) -> Purpose {
+    if tip > Tao::ZERO {
+        return Purpose::Extrinsic;
+    }
     let payload = prepared.payload();
     let judged = ExtrinsicPayload::new(&payload.pallet, &payload.call, payload.unhashed.clone());
     // Of what it does not sign it says so itself.

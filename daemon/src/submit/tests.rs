@@ -1,5 +1,6 @@
 //! Submission against a development chain of the test's own: success, failure, repetition, kill -9.
 
+mod agreed;
 mod former;
 mod in_block;
 mod later;
@@ -97,7 +98,8 @@ impl Run {
     async fn order(&self, wallet: &str, action: Action) -> Order {
         let key = KeyId::coldkey(wallet.parse().unwrap());
         let signer = self.custody.public(&key).await.unwrap().account;
-        Order { action, key, signer, idempotency_key: None, mode: Mode::UntilFinalized, terms: Terms::default() }
+        let (mode, terms, agreed) = (Mode::UntilFinalized, Terms::default(), Agreed::default());
+        Order { action, key, signer, idempotency_key: None, mode, terms, agreed }
     }
 
     async fn hotkey(&self, wallet: &str) -> Hotkey {
@@ -267,6 +269,7 @@ async fn what_the_pool_refuses_is_over_at_once_and_is_not_sent_again() {
         idempotency_key: None,
         mode: Mode::UntilFinalized,
         terms: Terms::default(),
+        agreed: Agreed::default(),
     };
     run.submitter.submit(serve(8091)).await.unwrap();
     // The runtime takes an endpoint once in a while only, which the plan knows of; of a call that is given as it is, the

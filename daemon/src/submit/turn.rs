@@ -99,7 +99,7 @@ impl Submitter {
             self.shared.custody.require_unlocked(&order.key, prepare::LEAST).await?;
             let free = |counted| self.shared.active.free_nonce(order.signer, counted);
             let (plan, prepared) = self.prepare(order, free).await?;
-            self.shared.custody.require_unlocked(&order.key, prepare::purpose(&prepared)).await?;
+            self.shared.custody.require_unlocked(&order.key, prepare::purpose(&prepared, order.terms.tip)).await?;
             let extrinsic = self.sign(order, &prepared).await?;
             Ok::<_, SubmissionError>((plan, prepared.payload().genesis, extrinsic))
         };

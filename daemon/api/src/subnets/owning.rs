@@ -132,7 +132,7 @@ signing_params! {
 /// Reply of [`Create`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CreatedSubnet {
-    /// The new subnet's number; none before it stands in a finalized block.
+    /// The new subnet's number; none before it stands in a block. While that is not final, it may come to be another.
     pub netuid: Option<NetUid>,
     /// What was planned, and what became of it.
     #[serde(flatten)]

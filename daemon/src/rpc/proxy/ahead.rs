@@ -49,6 +49,7 @@ async fn draw(action: &Action, ground: &Ground, real: Coldkey) -> Result<Draft, 
          it; until then nothing of it happens",
         ground.actor
     ));
+    let draft = later.bounds.into_iter().fold(draft, Draft::bound);
     let draft = later.effects.into_iter().fold(draft, |draft, effect| draft.effect(format!("once made: {effect}")));
     Ok(later.warnings.into_iter().fold(draft, |draft, words| draft.warning(format!("once made: {words}"))))
 }

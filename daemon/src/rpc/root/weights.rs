@@ -115,6 +115,7 @@ fn row(told: &Json) -> Vec<SubnetWeight> {
 }
 
 pub(super) async fn set(parts: Arc<Parts>, params: WeightsParams, caller: Caller) -> Result<Receipt, Failure> {
+    caller.rights.require_for(&params.manner())?;
     let (key, hotkey) = own_hotkey(&parts, &params.wallet, &params.hotkey).await?;
     let key = signer(&parts, &params.wallet, key, caller.rights).await?;
     receipt::sign::<Weights, _>(&parts, key, params, move |ground, params| async move {
@@ -141,6 +142,7 @@ where
     M: btd_api::Method<Params = NudgeParams>,
     NudgeParams: Signing,
 {
+    caller.rights.require_for(&params.manner())?;
     let (key, hotkey) = own_hotkey(&parts, &params.wallet, &params.hotkey).await?;
     let key = signer(&parts, &params.wallet, key, caller.rights).await?;
     receipt::sign::<M, _>(&parts, key, params, move |ground, params| async move {

@@ -3,6 +3,7 @@
 
 use btd_api::{
     Alpha, NetUid, Ratio, Tao,
+    signing::{Bound, Priced},
     stake::{Fill, Protection},
 };
 use btd_chain::ReadError;
@@ -76,8 +77,15 @@ impl Crossing {
     /// The least that one of the origin may buy of the destination under `protection`; none where it allows all.
     pub(super) fn limit(&self, ground: &Ground, protection: Protection) -> Result<Option<Tao>, SubmissionError> {
         let Self { origin, dest, .. } = self;
-        limit::of(self.ratio, protection, Side::Sell)
-            .map_err(|Unpriced| limit::unpriced(ground, &format!("subnets {origin} and {dest}")))
+        let limit = limit::of(self.ratio, protection, Side::Sell)
+            .map_err(|Unpriced| limit::unpriced(ground, &format!("subnets {origin} and {dest}")))?;
+        let held = |limit| ground.hold(self.bound(limit), self.ratio);
+        Ok(limit.map(held).transpose()?.map(|held| held.limit))
+    }
+
+    /// That limit, as a plan tells it.
+    const fn bound(&self, limit: Tao) -> Bound {
+        Bound { of: Priced::Swapped { origin_netuid: self.origin, dest_netuid: self.dest }, limit }
     }
 
     /// The draft with what it is likely to bring by a call that takes `limit`. Refused is what would go beyond that
@@ -100,6 +108,7 @@ impl Crossing {
             }
             None => format!("one alpha of subnet {origin} buys no less than {limit} of subnet {dest}"),
         });
+        let draft = draft.bound(self.bound(limit));
         Ok(self.slipping(self.bringing(draft), ", which may be beyond the limit"))
     }
 

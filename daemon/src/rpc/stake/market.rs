@@ -6,6 +6,7 @@
 
 use btd_api::{
     Alpha, NetUid, Ratio, Tao,
+    signing::{Bound, Priced},
     stake::{Fill, Protection},
 };
 use btd_chain::{ReadError, Runtime, Value};
@@ -94,6 +95,8 @@ impl Trade {
             _ => limit::of(price, protection, side)
                 .map_err(|Unpriced| limit::unpriced(ground, &format!("subnet {netuid}")))?,
         };
+        let held = |limit| ground.hold(Bound { of: traded(netuid, side), limit }, price);
+        let limit = limit.map(held).transpose()?.map(|held| held.limit);
         let measure = match limit {
             None => Measure::Unknown,
             Some(_) => Measure::through(ground, netuid).await?,
@@ -186,8 +189,8 @@ impl Trade {
             (None, _) => format!("{about}{now}"),
         };
         let draft = draft.effect(words);
-        match limit {
-            Some(_) => draft,
+        match *limit {
+            Some(limit) => draft.bound(Bound { of: traded(self.netuid, self.side), limit }),
             None => draft.warning("no limit is set: whatever the price is at inclusion is the price"),
         }
     }
@@ -281,6 +284,14 @@ impl Measure {
             return Err(Precondition::Foreseen { error: "PriceLimitExceeded", words: words() }.into());
         }
         Ok(())
+    }
+}
+
+/// What is traded there, as a plan names it.
+const fn traded(netuid: NetUid, side: Side) -> Priced {
+    match side {
+        Side::Buy => Priced::Bought(netuid),
+        Side::Sell => Priced::Sold(netuid),
     }
 }
 

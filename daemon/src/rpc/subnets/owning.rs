@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use btd_api::{
     Hotkey, NetUid,
+    signing::{Bound, Priced},
     subnets::{
         SubnetParams,
         owning::{
@@ -15,7 +16,7 @@ use btd_api::{
             StartState, SubnetIdentity, SubnetIdentityChange,
         },
     },
-    wallet::{Outcome, Receipt},
+    wallet::Receipt,
 };
 use btd_chain::{Call, ReadError, Value, View};
 use btd_signer_protocol::KeyId;
@@ -57,6 +58,9 @@ async fn create(parts: Arc<Parts>, params: CreateParams, _: Caller) -> Result<Cr
             let words = format!("a new subnet costs τ{cost} now, more than the limit of τ{limit}");
             return Err(Precondition::Foreseen { error: "CannotAffordLockCost", words }.into());
         }
+        // It is held when it is signed; the call itself takes none.
+        let wanted = Bound { of: Priced::Subnet, limit: params.max_cost.unwrap_or(cost) };
+        let bound = ground.hold(wanted, Some(cost))?;
         let call = match &params.identity {
             Some(identity) => {
                 check(identity)?;
@@ -66,6 +70,7 @@ async fn create(parts: Arc<Parts>, params: CreateParams, _: Caller) -> Result<Cr
         };
         let draft = Draft::new(call.arg("hotkey", hotkey), format!("Create a subnet for τ{cost}"))
             .spends(cost)
+            .bound(bound)
             .effect("its alpha can be traded, and it earns, once it is started")
             .warning("the cost is locked, does not come back, and can rise by inclusion: this call takes no limit")
             .needs(Need::NotForeign(Hotkey(hotkey)));
@@ -118,7 +123,7 @@ async fn cooldown(view: &View, draft: Draft) -> Result<Draft, SubmissionError> {
 
 /// The number from the event `NetworkAdded(netuid, mechanism)`.
 fn created(receipt: &Receipt) -> Option<NetUid> {
-    let Outcome::Finalized { events, .. } = &receipt.outcome else { return None };
+    let (_, events) = receipt.outcome.included()?;
     let added = events.iter().find(|event| event.pallet == SUBTENSOR && event.name == "NetworkAdded")?;
     added.fields.get(0)?.as_u64().and_then(|netuid| u16::try_from(netuid).ok()).map(NetUid)
 }

@@ -13,7 +13,8 @@ async fn not_all_is_announced_where_amounts_are_limited() {
         let config = Config { policy: Policy { most_rao, ..Policy::default() }, ..Config::default() };
         let run = Run::begin_with(state.path(), endpoint(&devnet), config).await.with_wallet("alice", "//Alice");
         let actor = run.order("alice", all.clone()).await.signer;
-        let ground = Ground { view: run.link.view().unwrap(), actor, submitter: run.submitter.clone() };
+        let (view, submitter) = (run.link.view().unwrap(), run.submitter.clone());
+        let ground = Ground { view, actor, submitter, agreed: Agreed::default() };
         assert!(transfer(1_000_000_000).draft(ground.clone()).await.is_ok());
         let drawn = all.draft(ground).await;
         match drawn {
