@@ -8,7 +8,7 @@ use super::{Action, Draft, Ground, Policy, Precondition, SubmissionError, Transf
 /// The calls that work is done for.
 const OF_WORK: &[&str] = &["faucet", "pow_register"];
 
-/// The pallets whose calls carry others, on behalf of others.
+/// The pallets whose calls carry another on behalf of somebody.
 const CARRIERS: &[&str] = &["Multisig", "Proxy"];
 
 /// Why those of work are not announced.
