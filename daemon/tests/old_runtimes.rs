@@ -282,7 +282,9 @@ async fn a_runtime_of_2024_tells_owners_takes_and_root() {
     }
     let hyperparameters = btd.ask("subnets_hyperparameters", json!({ "netuid": 1 }));
     assert_eq!(hyperparameters["hyperparameters"].as_array().map(Vec::len), Some(18));
-    assert_eq!(btd.ask("subnets_lockCost", json!({}))["cost"], "123");
+    for same in ["subnets_lockCost", "subnets_burnCost"] {
+        assert_eq!(btd.ask(same, json!({}))["cost"], "123", "{same}: of a subnet, where none is named");
+    }
     assert_eq!(btd.ask("subnets_price", json!({ "netuid": 1 }))["prices"], json!([{ "netuid": 1, "price": null }]));
     btd.tells_its_metagraph();
     btd.tells_what_is_raw(143);
