@@ -4,6 +4,7 @@
 
 mod accounts;
 mod stake;
+mod subnets;
 mod weights;
 
 use btd_tests::stage::Stage;
