@@ -89,7 +89,10 @@ async fn stake_is_listed_in_as_many_requests_whatever_it_has_earned() {
     while ask(&socket, "node_status", &json!({}))["phase"] != "ready" {
         thread::sleep(Duration::from_millis(10));
     }
-    ask(&socket, "wallet_create", &json!({ "uri": "//Alice", "plain": true }));
+    for (wallet, uri) in [("default", "//Alice"), ("bob", "//Bob")] {
+        ask(&socket, "wallet_create", &json!({ "wallet": wallet, "uri": uri, "plain": true }));
+        ask(&socket, "root_register", &json!({ "wallet": wallet }));
+    }
     let both = json!({ "netuids": { "only": [0] }, "amount": "1000000000", "hotkeys": { "only": [ALICE, BOB] } });
     ask(&socket, "stake_addMany", &both);
 
