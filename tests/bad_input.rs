@@ -41,9 +41,9 @@ fn what_a_person_types_wrong() {
     let (code, error) = transfer(BOB, "20000000");
     assert!(code == 6 && error.contains("can spend"), "{code} {error}");
     let (code, error) = host.refused(&["subnets", "metagraph", "999"]);
-    assert!(code == 1 && error.contains("999"), "{code} {error}");
+    assert!(code == 6 && error.contains("999"), "{code} {error}");
     let (code, error) = host.refused(&["subnets", "register", "--netuid", "999", "--wallet", "alice", "--yes"]);
-    assert!(code == 1 && error.contains("999"), "{code} {error}");
+    assert!(code == 6 && error.contains("999"), "{code} {error}");
     let (code, error) = host.refused(&["wallet", "balance", "--wallet", "nobody"]);
     assert!(code == 1 && error.contains("nobody"), "{code} {error}");
     let (code, error) = host.refused(&["wallet", "create", "--wallet", "alice", "--uri", "//Alice"]);
