@@ -4,6 +4,8 @@
 #[allow(dead_code, reason = "it can do more than is asked of it here")]
 #[path = "../chain/tests/devnet/faulty.rs"]
 mod faulty;
+#[path = "process/look.rs"]
+mod look;
 #[allow(dead_code, reason = "it can do more than is asked of it here")]
 #[path = "process/place.rs"]
 mod place;
@@ -19,13 +21,13 @@ use std::{
 };
 
 use btd_api::AccountId;
-use btd_chain::{LinkConfig, LinkState, Value, View};
+use btd_chain::Value;
 use btd_devnet::{BlockTime, Clock, Devnet};
 use codec::Encode;
 use serde_json::{Value as Json, json};
-use tokio_util::sync::CancellationToken;
 
 use faulty::{FaultyNode, Reaction};
+use look::{key, view};
 use place::{Place, call, wait_for};
 
 const ALICE: &str = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
@@ -38,19 +40,6 @@ fn ask(socket: &Path, method: &str, params: &Json) -> Json {
     let mut reply = call(socket, method, &params.to_string());
     assert!(reply.get("error").is_none(), "{method}: {reply}");
     reply["result"].take()
-}
-
-/// A look at the newest block through `endpoint`.
-async fn view(endpoint: &str) -> View {
-    let config = LinkConfig { endpoints: vec![endpoint.to_owned().into()], stale_after_ms: 0, ..LinkConfig::default() };
-    let (link, follower) = btd_chain::link(config).unwrap();
-    tokio::spawn(follower.run(CancellationToken::new()));
-    link.state().wait_for(LinkState::is_live).await.unwrap();
-    link.view().unwrap()
-}
-
-fn key(view: &View, item: &str, keys: &[Value]) -> Vec<u8> {
-    view.storage_address("SubtensorModule", item, keys).unwrap()
 }
 
 /// How many of the requests from now on ask for something of the storage item that `key` is of.

@@ -9,6 +9,8 @@
 #[allow(dead_code, reason = "it can do more than is asked of it here")]
 #[path = "../chain/tests/devnet/faulty.rs"]
 mod faulty;
+#[path = "process/look.rs"]
+mod look;
 #[allow(dead_code, reason = "it knows more than is asked of it here")]
 #[path = "../chain/tests/devnet/old.rs"]
 mod old;
@@ -24,13 +26,13 @@ use std::{
 };
 
 use btd_api::AccountId;
-use btd_chain::{LinkConfig, LinkState, Value, View};
+use btd_chain::{Value, View};
 use btd_devnet::{BlockTime, Clock, Devnet};
 use codec::{Compact, Encode};
 use serde_json::{Value as Json, json};
-use tokio_util::sync::CancellationToken;
 
 use faulty::{FaultyNode, Reaction};
+use look::{key, view};
 use old::{Answers, OF_2023, OF_2024, asked, hyperparameters, neuron_lite, old};
 use place::{Daemon, Place, call, wait_for};
 
@@ -176,19 +178,6 @@ impl Running {
         let names = |item: &Json| item["name"].as_str().is_some_and(|name| name.ends_with("burned_register"));
         assert!(metadata["items"].as_array().unwrap().iter().any(names), "{metadata}");
     }
-}
-
-/// A look at the newest block through `endpoint`.
-async fn view(endpoint: &str) -> View {
-    let config = LinkConfig { endpoints: vec![endpoint.to_owned().into()], stale_after_ms: 0, ..LinkConfig::default() };
-    let (link, follower) = btd_chain::link(config).unwrap();
-    tokio::spawn(follower.run(CancellationToken::new()));
-    link.state().wait_for(LinkState::is_live).await.unwrap();
-    link.view().unwrap()
-}
-
-fn key(view: &View, item: &str, keys: &[Value]) -> Vec<u8> {
-    view.storage_address("SubtensorModule", item, keys).unwrap()
 }
 
 /// The fields of a subnet's line that no runtime before 2025 tells.
