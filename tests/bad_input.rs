@@ -41,9 +41,9 @@ fn what_a_person_types_wrong() {
     let (code, error) = transfer(BOB, "20000000");
     assert!(code == 6 && error.contains("can spend"), "{code} {error}");
     let (code, error) = host.refused(&["subnets", "metagraph", "999"]);
-    assert!(code == 1 && error.contains("999"), "{code} {error}");
+    assert!(code == 6 && error.contains("999"), "{code} {error}");
     let (code, error) = host.refused(&["subnets", "register", "--netuid", "999", "--wallet", "alice", "--yes"]);
-    assert!(code == 1 && error.contains("999"), "{code} {error}");
+    assert!(code == 6 && error.contains("999"), "{code} {error}");
     let (code, error) = host.refused(&["wallet", "balance", "--wallet", "nobody"]);
     assert!(code == 1 && error.contains("nobody"), "{code} {error}");
     let (code, error) = host.refused(&["wallet", "create", "--wallet", "alice", "--uri", "//Alice"]);
@@ -196,7 +196,7 @@ fn what_is_asked_of_the_chain_wrongly() {
     let missing = ["metagraph_get", "metagraph_save", "subnets_metagraph", "subnets_show", "subnets_hyperparameters"];
     for method in missing.into_iter().chain(["metagraph_sync"]) {
         for (params, wanted, words) in [
-            (r#"{"netuid":99,"block":3}"#, 1, "there is no subnet 99 at block 3"),
+            (r#"{"netuid":99,"block":3}"#, 6, "there is no subnet 99 at block 3"),
             (r#"{"netuid":1,"block":9999}"#, 1, "no block 9999 yet: the newest finalized one is 12"),
             (r#"{"netuid":1,"block":-1}"#, 2, "a block is its number or its hash"),
             (r#"{"netuid":1,"block":"12"}"#, 2, "a block is its number or its hash"),
@@ -207,15 +207,15 @@ fn what_is_asked_of_the_chain_wrongly() {
         }
     }
     for (method, params, wanted, words) in [
-        ("subnets_show", r#"{"netuid":99}"#, 1, "there is no subnet 99"),
-        ("metagraph_history", r#"{"netuid":99}"#, 1, "there is no subnet 99"),
+        ("subnets_show", r#"{"netuid":99}"#, 6, "there is no subnet 99"),
+        ("metagraph_history", r#"{"netuid":99}"#, 6, "there is no subnet 99"),
         ("metagraph_history", r#"{"netuid":1,"from":10,"to":2}"#, 2, "the first block, 10, comes after the last, 2"),
         ("metagraph_history", r#"{"netuid":1,"columns":["nope"]}"#, 2, "there is no column `nope`"),
-        ("metagraph_get", r#"{"netuid":1,"mechid":3}"#, 1, "no mechanism 3 of a subnet 1 at block 12"),
+        ("metagraph_get", r#"{"netuid":1,"mechid":3}"#, 6, "no mechanism 3 of a subnet 1 at block 12"),
         (
             "metagraph_matrix",
             r#"{"netuid":1,"mechid":3,"matrix":"bonds"}"#,
-            1,
+            6,
             "no mechanism 3 of a subnet 1 at block 12",
         ),
         ("metagraph_matrix", r#"{"netuid":1,"matrix":"Weights"}"#, 2, "expected `weights` or `bonds`"),

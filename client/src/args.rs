@@ -1,6 +1,6 @@
 //! What can be typed: the tree of commands and the flags that all share.
 //!
-//! Nouns and verbs are the contract's own. The spellings that users of the Python command lines
+//! Nouns and verbs are the contract's own, but where `names` says otherwise. The spellings that users of the Python command lines
 //! have in their fingers are accepted as aliases wherever they mean the same; each noun's file
 //! holds its own arguments.
 
@@ -8,6 +8,8 @@ mod hint;
 mod idle;
 mod lists;
 mod missing;
+#[cfg(test)]
+mod names;
 pub(crate) mod share;
 mod spelling;
 

@@ -1,10 +1,11 @@
 //! Exit codes: what a script may branch on.
 //!
-//! The class of the failure decides, never its words; every kind of the contract has its code here.
+//! The class of the failure decides, never its words; every kind of the contract has its code here. What the chain has a
+//! name for ends with one code, whoever says it: the chain, a check before signing, or a read.
 
 use std::fmt::Write;
 
-use btd_api::ErrorKind;
+use btd_api::{ApiError, ErrorKind};
 use serde_json::{Value, json};
 
 /// How `btctl` ended. The numbers are stable.
@@ -53,11 +54,26 @@ impl Exit {
             Self::Unreachable => "btd does not answer at its socket",
             Self::NotPermitted => "this user may not do that",
             Self::Locked => "the key is locked, or the password is wrong",
-            Self::ChainRejected => "the chain refused it, or a check before signing did",
+            Self::ChainRejected => "the chain refused it, a check before signing did, or the chain has no such thing",
             Self::OutcomeUnknown => "sent, and not known to have happened or not: look before sending again",
             Self::NotReady => "btd or the chain is not ready, too busy, or did not answer in time",
             Self::Policy => "a rule of this daemon forbids it",
             Self::Interrupted => "interrupted by Ctrl-C",
+        }
+    }
+
+    /// How commands end that the daemon answers with errors of `kind`; the second is that of what the chain has a name for.
+    pub(crate) fn all_of(kind: ErrorKind) -> Vec<Self> {
+        let named = (kind == ErrorKind::NotFound).then_some(Self::ChainRejected);
+        [Self::from(kind)].into_iter().chain(named).collect()
+    }
+
+    /// How a command ends that the daemon answers with `error`.
+    pub(crate) fn of(error: &ApiError) -> Self {
+        match error.kind() {
+            // Of what is not on the chain, a check before signing would say the same.
+            Some(ErrorKind::NotFound) if error.data.get("error").is_some_and(Value::is_string) => Self::ChainRejected,
+            kind => kind.map_or(Self::Failure, Self::from),
         }
     }
 
@@ -142,6 +158,17 @@ mod tests {
         ] {
             assert_eq!(Exit::from(kind).code(), code, "{kind}");
         }
+    }
+
+    #[test]
+    fn what_the_chain_has_a_name_for_ends_alike_whoever_says_it() {
+        let told = |kind, name: &str| Exit::of(&ApiError::new(kind, "no").about(name)).code();
+        for kind in [ErrorKind::NotFound, ErrorKind::Precondition, ErrorKind::DispatchFailed] {
+            assert_eq!(told(kind, "SubnetNotExists"), 6, "{kind}");
+        }
+        // A wallet that is not there is no business of the chain's.
+        assert_eq!(Exit::of(&ApiError::new(ErrorKind::NotFound, "no")).code(), 1);
+        assert_eq!(told(ErrorKind::PolicyRefused, "SubnetNotExists"), 9);
     }
 
     #[test]

@@ -127,10 +127,13 @@ fn class_document(class: Class) -> Value {
 
 fn document(meaning: Meaning) -> Value {
     match meaning {
-        Meaning::Kind(kind) => json!({
-            "kind": kind.name(), "code": kind.code(), "retryable": kind.retryable(), "class": kind.class().name(),
-            "meaning": kind.meaning(), "remedy": kind.remedy(), "exit": Exit::from(kind).code(),
-        }),
+        Meaning::Kind(kind) => {
+            let exits: Vec<_> = Exit::all_of(kind).into_iter().map(Exit::code).collect();
+            json!({
+                "kind": kind.name(), "code": kind.code(), "retryable": kind.retryable(), "class": kind.class().name(),
+                "meaning": kind.meaning(), "remedy": kind.remedy(), "exit": exits.first(), "exits": exits,
+            })
+        }
         Meaning::Own(own) => {
             let exits: Vec<_> = own.exits.iter().map(|exit| exit.code()).collect();
             json!({
@@ -160,7 +163,8 @@ fn words(meaning: Meaning, page: Page) -> String {
             facts.add("class", kind.class());
             facts.add("remedy", kind.remedy());
             facts.add("retry", if kind.retryable() { "the same may work later" } else { "the same will fail again" });
-            facts.add("exit code", Exit::from(kind).code());
+            let exits: Vec<String> = Exit::all_of(kind).into_iter().map(|exit| exit.code().to_string()).collect();
+            facts.add("exit code", exits.join(", "));
         }
         Meaning::Own(own) => {
             facts.add("kind", own.kind);
@@ -231,6 +235,7 @@ mod tests {
             assert!(words(Meaning::Kind(*kind), Page::default()).contains(kind.remedy()), "{kind}");
             assert_eq!(find(kind.name()), Some(Meaning::Kind(*kind)));
         }
+        assert_eq!(document(Meaning::Kind(ErrorKind::NotFound))["exits"], json!([1, 6]));
     }
 
     #[test]

@@ -264,7 +264,7 @@ impl Failure {
                 _ => Exit::Unreachable,
             },
             Self::Timeout { .. } => Exit::NotReady,
-            Self::Api(error) => error.kind().map_or(Exit::Failure, Exit::from),
+            Self::Api(error) => Exit::of(error),
             Self::Unseen { cause, .. } if matches!(**cause, Self::Interrupted) => Exit::Interrupted,
             Self::Unseen { .. } | Self::Unshown { .. } => Exit::OutcomeUnknown,
             Self::Unfollowed { cause, .. } | Self::BrokenOff { cause, .. } => cause.exit(),

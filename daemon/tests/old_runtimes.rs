@@ -9,6 +9,8 @@
 #[allow(dead_code, reason = "it can do more than is asked of it here")]
 #[path = "../chain/tests/devnet/faulty.rs"]
 mod faulty;
+#[path = "process/look.rs"]
+mod look;
 #[allow(dead_code, reason = "it knows more than is asked of it here")]
 #[path = "../chain/tests/devnet/old.rs"]
 mod old;
@@ -24,13 +26,13 @@ use std::{
 };
 
 use btd_api::AccountId;
-use btd_chain::{LinkConfig, LinkState, Value, View};
+use btd_chain::{Value, View};
 use btd_devnet::{BlockTime, Clock, Devnet};
 use codec::{Compact, Encode};
 use serde_json::{Value as Json, json};
-use tokio_util::sync::CancellationToken;
 
 use faulty::{FaultyNode, Reaction};
+use look::{key, view};
 use old::{Answers, OF_2023, OF_2024, asked, hyperparameters, neuron_lite, old};
 use place::{Daemon, Place, call, wait_for};
 
@@ -178,19 +180,6 @@ impl Running {
     }
 }
 
-/// A look at the newest block through `endpoint`.
-async fn view(endpoint: &str) -> View {
-    let config = LinkConfig { endpoints: vec![endpoint.to_owned().into()], stale_after_ms: 0, ..LinkConfig::default() };
-    let (link, follower) = btd_chain::link(config).unwrap();
-    tokio::spawn(follower.run(CancellationToken::new()));
-    link.state().wait_for(LinkState::is_live).await.unwrap();
-    link.view().unwrap()
-}
-
-fn key(view: &View, item: &str, keys: &[Value]) -> Vec<u8> {
-    view.storage_address("SubtensorModule", item, keys).unwrap()
-}
-
 /// The fields of a subnet's line that no runtime before 2025 tells.
 const WITHOUT_POOLS: [&str; 5] = ["price", "tao_in", "alpha_in", "alpha_out", "tao_in_emission"];
 
@@ -282,7 +271,9 @@ async fn a_runtime_of_2024_tells_owners_takes_and_root() {
     }
     let hyperparameters = btd.ask("subnets_hyperparameters", json!({ "netuid": 1 }));
     assert_eq!(hyperparameters["hyperparameters"].as_array().map(Vec::len), Some(18));
-    assert_eq!(btd.ask("subnets_lockCost", json!({}))["cost"], "123");
+    for same in ["subnets_lockCost", "subnets_burnCost"] {
+        assert_eq!(btd.ask(same, json!({}))["cost"], "123", "{same}: of a subnet, where none is named");
+    }
     assert_eq!(btd.ask("subnets_price", json!({ "netuid": 1 }))["prices"], json!([{ "netuid": 1, "price": null }]));
     btd.tells_its_metagraph();
     btd.tells_what_is_raw(143);

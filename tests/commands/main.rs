@@ -29,7 +29,9 @@ fn what_is_asked_of_what_is_not_there_is_no_empty_answer() {
         (&format!("root get-take --hotkey {CHARLIE}"), CHARLIE),
     ] {
         let (code, error) = stage.refused(words);
-        assert_eq!((code, &error["kind"]), (1, &"NOT_FOUND".into()), "{words}: {error}");
+        // What the chain has a name for ends as what it refuses.
+        let expected = if ["99", CHARLIE].contains(&said) { 6 } else { 1 };
+        assert_eq!((code, &error["kind"]), (expected, &"NOT_FOUND".into()), "{words}: {error}");
         assert!(error["message"].as_str().unwrap().contains(said), "{words}: {error}");
     }
     let charlie = format!("wallet overview --wallet alice --hotkey {CHARLIE}");

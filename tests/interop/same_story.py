@@ -4,6 +4,7 @@ Two daemons, each with a development chain of its own that makes a block for eac
 Every operation is done on one of them by btcli and on the other by btctl, with the very same words wherever btcli's
 serve; both must take as many blocks for it. In the end all storage of both chains is read and compared, key by key:
 whatever differs is named, and must be among what `EXCLUDED` gives a reason for, or differ by just as much as `NEAR` says.
+A command of btcli that has no part in the story stands in `UNTOLD` with the reason.
 
 Run with the interpreter of an environment that has btcli 9: `python same_story.py DIRECTORY`, the directory being that
 of btd and btctl. Prints one line per operation, fails on the first that one of them cannot do.
@@ -16,6 +17,7 @@ import re
 import sys
 import time
 
+import typer
 from btcli_forks import Btcli
 from world import World, difference
 
@@ -25,6 +27,7 @@ btcli = Btcli(theirs.environment, theirs.home)
 # btcli's own modules look for their files at home.
 os.environ["HOME"] = str(theirs.home)
 
+from bittensor_cli.cli import CLIManager
 from bittensor_cli.src.bittensor.extrinsics.root import convert_weights_and_uids_for_emit
 from bittensor_cli.src.bittensor.subtensor_interface import SubtensorInterface
 from bittensor_cli.src.commands.weights import SetWeightsExtrinsic
@@ -68,6 +71,42 @@ NEAR = {
         "counts its blocks from the next one, and by btcli from the newest",
     ),
 }
+# Commands of btcli that are not told, and why.
+READS = "only reads"
+ALONE = "is about what lies on this host, and asks no chain for anything"
+LONG = "comes thousands of blocks later, and is told with less in between elsewhere"
+UNTOLD = {
+    **{
+        f"config {verb}": ALONE
+        for verb in ("add-proxy", "clear", "clear-proxies", "get", "proxies", "remove-proxy", "set", "update-proxy")
+    },
+    **{
+        f"wallet {verb}": ALONE
+        for verb in (
+            "decrypt", "encrypt", "list", "regen-coldkey", "regen-coldkeypub", "regen-hotkey", "regen-hotkeypub", "sign", "verify",
+        )
+    },
+    **{
+        command: READS
+        for command in (
+            "crowd contributors", "crowd info", "crowd list", "lock list", "lock show", "stake auto", "stake child get", "stake list",
+            "subnets burn-cost", "subnets check-start", "subnets conviction", "subnets get-identity", "subnets hyperparameters",
+            "subnets list", "subnets mechanisms count", "subnets mechanisms emissions", "subnets price", "subnets show", "sudo get",
+            "sudo get-take", "sudo proposals", "sudo senate", "utils convert", "utils latency", "view dashboard", "wallet balance",
+            "wallet get-identity", "wallet overview", "wallet swap-check", "wallet swap-coldkey check",
+        )
+    },
+    "crowd finalize": LONG,
+    "wallet swap-coldkey clear": LONG,
+    "wallet swap-coldkey execute": LONG,
+    "stake process-claim": "asks what is owed first, and root earns nothing of a subnet whose emission nobody has switched on",
+    "stake wizard": "asks, and does what other commands do",
+    "sudo senate-vote": "needs a senate, which this runtime has not",
+    "proxy execute": "takes the call from what either program has written down of announcements in its own way",
+    "proxy kill": "ends an account that each would first have to find in what the other command says in its own words",
+}
+# What has been told.
+TOLD = set()
 # By how much the balances of accounts differ, because of bytes that were paid for.
 apart = {}
 # Who gets the fees on the development chain.
@@ -83,6 +122,26 @@ def check(what, holds, seen):
 def flat(text):
     """Without the lines that boxes are drawn with."""
     return " ".join(re.sub("[─│╭╮╰╯]", " ", text).split())[-2000:]
+
+
+def commands(command, words=()):
+    """The commands that btcli shows, each by all its words."""
+    below = getattr(command, "commands", {})
+    if words == ("wallet", "swap-coldkey"):
+        yield from (" ".join((*words, action)) for action in ("announce", "check", "clear", "dispute", "execute"))
+    elif not below:
+        yield " ".join(words)
+    for name, one in below.items():
+        if not one.hidden:
+            yield from commands(one, (*words, name))
+
+
+SHOWN = set(commands(typer.main.get_command(CLIManager().app)))
+
+
+def tell(words):
+    """Notes the command that the words begin with."""
+    TOLD.update(" ".join(words[:length]) for length in (2, 3))
 
 
 def by_btcli(*words, answers=None):
@@ -101,6 +160,7 @@ def by_btctl(*words):
 def both(*words, btcli_also=(), btctl_also=(), btctl=None, lacks=(), answers=None):
     """The same words for both. `..._also` is what only one of them wants said; `btctl` stands in for words that only
     btcli has; `lacks` are the options that this one command of btcli does not have, `answers` what it asks for all the same."""
+    tell(words)
     what = " ".join(word for word in words[:3] if not word.startswith("-"))
     before = (theirs.head(), ours.head())
     options = [word for word in (JSON, QUIET) if word not in lacks]
@@ -145,6 +205,7 @@ def btcli_chain():
 def made(*words):
     """A key that both make from the same secret."""
     words = ("wallet", *words)
+    tell(words)
     path = ("--wallet-path", theirs.home / ".bittensor/wallets", "--no-use-password", "--json-output")
     done, said = by_btcli(*words, *path)
     check(f"{' '.join(words[:2])}, by btcli", done, "done" if done else said)
@@ -249,9 +310,12 @@ def told():
          "--discord", "owner", "--description", "Who owns it", "--additional", "nothing", "--github", "https://github.com/life")
     both("wallet", "associate-hotkey", "--wallet-name", "miner", "--hotkey", "heir", lacks=(JSON,))
     both("axon", "set", *miner, *subnet, "--ip", "8.8.8.8", "--port", "8091", lacks=(JSON,))
+    both("axon", "reset", *assistant, *subnet, lacks=(JSON,))
 
     # Weights, open and hidden.
     weights("set", SetWeightsExtrinsic._set_weights_without_commit_reveal)
+    # Where weights are hidden the chain moves no epoch.
+    both("sudo", "trigger-epoch", *owner, *subnet)
     # A hyperparameter can be set again after two tempos.
     mine(721)
     epoch()
@@ -265,6 +329,7 @@ def told():
 
     # Heirs, helpers and what is done by itself.
     both("stake", "child", "set", *owner, *subnet, "--children", heir, "--proportions", "0.5")
+    both("stake", "child", "set", *assistant, *subnet, "--children", heir, "--proportions", "0.25")
     both("stake", "child", "take", *owner, *subnet, "--take", "0.1")
     both("stake", "set-auto", "--wallet-name", "owner", *subnet, btctl_also=("--hotkey", validator), answers=f"{validator}\n")
     both("stake", "set-claim", "keep", *owner)
@@ -273,6 +338,7 @@ def told():
     both("proxy", "remove", *owner, "--delegate", BOB, "--proxy-type", "Staking", "--delay", "5")
     both("wallet", "transfer", *miner, "--dest", BOB, "--amount", "2", "--proxy", coldkey)
     both("wallet", "transfer", *miner, "--dest", BOB, "--amount", "3", "--proxy", coldkey, "--announce-only")
+    both("proxy", "create", *owner, "--proxy-type", "Any", "--delay", "0")
 
     # Stake goes.
     both("stake", "remove", *owner, *subnet, "--amount", "10", "--unsafe", *open_order)
@@ -284,18 +350,36 @@ def told():
          "--dest-netuid", str(NETUID), "--amount", "10", *open_order)
     both("stake", "transfer", *owner, "--origin-netuid", str(NETUID), "--dest-netuid", str(NETUID), "--dest", BOB, "--amount", "10",
          *open_order)
+    both("sudo", "stake-burn", *owner, *subnet, "--amount", "1", "--unsafe", *open_order)
+    # Children are set once in 150 blocks.
+    mine(150)
+    both("stake", "child", "revoke", *assistant, *subnet)
+
+    # What stays is locked.
+    locker = ("--wallet-name", "owner", *subnet)
+    both("lock", "add", *locker, "--hotkey", miner_key, "--amount", "3")
+    both("lock", "mode", *locker, "--mode", "perpetual")
+    both("lock", "move", *locker, "--destination-hotkey", validator)
 
     # A crowd, another hotkey, another coldkey to come.
-    both("crowd", "create", *owner, "--deposit", "10", "--min-contribution", "1", "--cap", "100", "--duration", "60000",
-         "--target", BOB, btcli_also=("--fundraising",))
+    crowdloan = ("crowd", "create", *owner, "--deposit", "10", "--min-contribution", "1", "--cap", "100", "--duration", "60000",
+                 "--target", BOB)
+    both(*crowdloan, btcli_also=("--fundraising",))
     both("crowd", "contribute", *miner, "--id", "0", "--amount", "5")
     both("crowd", "update", *owner, "--id", "0", "--cap", "90")
     both("crowd", "withdraw", *miner, "--id", "0")
+    both(*crowdloan, btcli_also=("--fundraising",))
+    both("crowd", "contribute", *miner, "--id", "1", "--amount", "5")
+    both("crowd", "refund", *owner, "--id", "1")
+    both("crowd", "dissolve", *owner, "--id", "1")
+    # To fewer places than it has, and to more than that.
+    both("sudo", "trim", *owner, *subnet, "--max", "64")
     both("sudo", "set", *owner, *subnet, "--param", "max_allowed_uids", "--value", "128")
     both("subnets", "mechanisms", "set", *owner, *subnet, "--count", "2", answers="y\n")
     both("subnets", "mechanisms", "split-emissions", *owner, *subnet, "--split", "60,40")
     both("wallet", "swap-hotkey", *miner, "next", "--all-netuids")
     both("wallet", "swap-coldkey", "announce", *miner, "--new-coldkey", CHARLIE, lacks=(JSON,), btcli_also=open_order)
+    both("wallet", "swap-coldkey", "dispute", *miner, lacks=(JSON,), btcli_also=open_order)
     epoch()
 
 
@@ -310,6 +394,8 @@ def is_near(item, key, one, other):
 
 with theirs.running(), ours.running():
     told()
+    missing, idle = SHOWN - TOLD - UNTOLD.keys(), UNTOLD.keys() - SHOWN | UNTOLD.keys() & TOLD
+    check("each command is told, or has a reason not to be", not missing and not idle, f"{sorted(missing)}, {sorted(idle)}")
     found, equal = difference(theirs, ours)
     excused = {}
     for item, keys in list(found.items()):

@@ -4,6 +4,7 @@
 
 mod accounts;
 mod stake;
+mod subnets;
 mod weights;
 
 use btd_tests::stage::Stage;
@@ -202,12 +203,12 @@ fn what_is_not_there_or_not_allowed_is_said_before() {
     ] {
         let (code, error) = stage.refused(words);
         let found = (code, &error["kind"], &error["data"]["class"]);
-        assert_eq!(found, (1, &"NOT_FOUND".into(), &"subnet_not_exists".into()), "{words}: {error}");
+        assert_eq!(found, (6, &"NOT_FOUND".into(), &"subnet_not_exists".into()), "{words}: {error}");
     }
     for words in ["crowd info 77", "crowd contribute 77 --amount 1 --wallet alice", "crowd dissolve 77 --wallet alice"]
     {
         let (code, error) = stage.refused(words);
-        assert_eq!((code, &error["data"]["class"]), (1, &"not_found".into()), "{words}: {error}");
+        assert_eq!((code, &error["data"]["class"]), (6, &"not_found".into()), "{words}: {error}");
     }
     stage.nothing_else_was_signed();
 }

@@ -98,7 +98,7 @@ fn too_little_stake_gives_no_seat_and_no_children() {
     stage.ask(&format!("devnet set-storage {THRESHOLD}=0x00c817a804000000"));
     foreseen(&stage, &child(1, CHARLIE), "NotEnoughStakeToSetChildkeys", "insufficient_balance");
     let (code, error) = stage.refused(&child(99, CHARLIE));
-    assert_eq!((code, &error["data"]["class"]), (1, &"subnet_not_exists".into()), "{error}");
+    assert_eq!((code, &error["data"]["class"]), (6, &"subnet_not_exists".into()), "{error}");
     stage.signed(&child(2, CHARLIE));
     let everywhere = child(1, CHARLIE).replace("set 1", "set --all-netuids");
     // What was done just now is what the chain asks about first.

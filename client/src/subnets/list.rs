@@ -186,7 +186,14 @@ fn render(
     let table = column::table(&column::sorted(&subnets.subnets, (sort, None), block), &columns, block);
     let neurons: usize = subnets.subnets.iter().map(|subnet| usize::from(subnet.neurons)).sum();
     let (count, neurons) = (text::count(subnets.subnets.len(), "subnet"), text::count(neurons, "neuron"));
-    format!("{}{count}, {neurons}, {}\n", table.render(page), text::at(&subnets.at, page))
+    let emission: Vec<Tao> = subnets.subnets.iter().filter_map(|subnet| subnet.tao_in_emission).collect();
+    // A runtime without pools tells none, which is no zero.
+    let emission = if emission.is_empty() {
+        String::new()
+    } else {
+        format!("emission τ{:.6} per block, ", emission.into_iter().fold(Tao::ZERO, Tao::saturating_add))
+    };
+    format!("{}{count}, {neurons}, {emission}{}\n", table.render(page), text::at(&subnets.at, page))
 }
 
 /// An amount with so many digits; of what the runtime does not tell, no zero.
@@ -242,7 +249,7 @@ NETUID  NAME  N  MAX_N  PRICE (τ/α)  EMISSION (τ/block)  NET INFLOW EMA (τ) 
      0  root  2    256            -                   -                   -         -         -          -       82/100           -        closed  α       5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY
      1  apex  2    256     1.000000            0.500000             -0.2500   10.0000   10.0000     1.9999       82/100           2      0.100000  α       5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY
      2  apex  2    256     1.000000            0.500000             -0.2500   10.0000   10.0000     1.9999       82/100           2      0.100000  α       -
-3 subnets, 6 neurons, at block #9, just now
+3 subnets, 6 neurons, emission τ1.000000 per block, at block #9, just now
 ";
         assert_eq!(render(&subnets, Page::default(), &[], None), expected);
     }

@@ -4,7 +4,9 @@ mod past;
 
 use btd_api::{
     NetUid,
-    subnets::{CostReply, LockCost, LockCostParams, Price, PriceParams, PriceReply, RegistrationCost, SubnetParams},
+    subnets::{
+        BurnCost, BurnCostParams, CostReply, LockCost, LockCostParams, Price, PriceParams, PriceReply, SubnetParams,
+    },
 };
 use clap::Args;
 
@@ -79,7 +81,8 @@ impl PriceArgs {
 }
 
 pub(super) async fn registration_cost(params: SubnetParams, session: &Session) -> Result<Exit, Failure> {
-    let reply = session.call::<RegistrationCost>(&params).await?;
+    let SubnetParams { netuid, block } = params;
+    let reply = session.call::<BurnCost>(&BurnCostParams { netuid: Some(netuid), block }).await?;
     session.out.reply(&reply, cost).map(|()| Exit::Success)
 }
 

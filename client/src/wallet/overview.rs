@@ -1,9 +1,9 @@
 //! The neurons of this host's wallets.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use btd_api::{
-    HotkeyRef, NetUid,
+    Alpha, HotkeyRef, NetUid,
     stake::Hotkeys,
     wallet::onchain::{Overview, OverviewParams, OverviewReply, OwnNeuron},
 };
@@ -206,7 +206,7 @@ impl OverviewArgs {
 }
 
 fn render(reply: &OverviewReply, page: Page, sort: Option<&'static Shown<OwnNeuron>>, order: Option<Order>) -> String {
-    let mut lines = String::new();
+    let mut lines = totals(&reply.neurons);
     for idle in &reply.idle {
         let idle = format!("{} {} {} is registered nowhere", idle.wallet, idle.hotkey_name, idle.hotkey);
         let _ = writeln!(lines, "{}", text::visible(&idle));
@@ -216,4 +216,54 @@ fn render(reply: &OverviewReply, page: Page, sort: Option<&'static Shown<OwnNeur
     let table = if rows.is_empty() { String::new() } else { table.render(page) };
     let count = text::count(rows.len(), "neuron");
     format!("{table}{lines}{count}, {}\n", text::at(&reply.at, page))
+}
+
+/// What the neurons of one subnet come to together, where there are several of them. Alpha of different subnets makes no
+/// sum.
+fn totals(neurons: &[OwnNeuron]) -> String {
+    let mut subnets: BTreeMap<NetUid, Vec<&OwnNeuron>> = BTreeMap::new();
+    for own in neurons {
+        subnets.entry(own.netuid).or_default().push(own);
+    }
+    let mut lines = String::new();
+    for (netuid, neurons) in subnets.into_iter().filter(|(_, neurons)| neurons.len() > 1) {
+        let sum = |amount: fn(&OwnNeuron) -> Alpha| {
+            neurons.iter().fold(Alpha::ZERO, |sum, own| sum.saturating_add(amount(own)))
+        };
+        let (stake, emission) = (sum(|own| own.neuron.stake), sum(|own| own.neuron.emission));
+        let count = text::count(neurons.len(), "neuron");
+        let _ = writeln!(lines, "subnet {netuid}: {count}, stake {stake:.4} α, emission {emission:.6} α per epoch");
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn neurons_of_one_subnet_are_summed() {
+        const KEY: &str = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
+        let own = |netuid: u16, uid: u16| {
+            json!({
+                "wallet": "mine", "hotkey_name": "h1", "netuid": netuid, "updated": 5, "neuron": {
+                    "uid": uid, "hotkey": KEY, "coldkey": KEY, "active": true, "validator_permit": false,
+                    "stake": "1500000000", "alpha_stake": "1500000000", "tao_stake": "0", "rank": null, "trust": null,
+                    "consensus": 0.5, "incentive": 0.5, "dividends": 1.0, "validator_trust": 0.0, "emission": "1000",
+                    "last_update": 4, "registered_at": 2, "axon": null, "identity": null,
+                },
+            })
+        };
+        let at = json!({ "number": 9, "hash": format!("0x{}", "00".repeat(32)), "age_ms": 100, "stale": false });
+        let reply = json!({ "at": at, "neurons": [own(1, 0), own(1, 1), own(2, 0)], "idle": [] });
+        let reply: OverviewReply = serde_json::from_value(reply).unwrap();
+        let text = render(&reply, Page::default(), None, None);
+        let expected = "subnet 1: 2 neurons, stake 3.0000 α, emission 0.000002 α per epoch\n\
+                        3 neurons, at block #9, just now\n";
+        assert!(text.ends_with(expected), "{text}");
+        // One neuron is its own sum.
+        assert!(!text.contains("subnet 2:"), "{text}");
+    }
 }

@@ -140,6 +140,18 @@ pub struct PriceReply {
     pub prices: Vec<SubnetPrice>,
 }
 
+/// Parameters of [`BurnCost`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BurnCostParams {
+    /// The subnet on which a neuron is to be registered; without it, what a subnet itself costs, as `subnets_lockCost` does.
+    #[serde(default)]
+    pub netuid: Option<NetUid>,
+    /// The block; without it, what is cached of a neuron's place, else the newest finalized one.
+    #[serde(default)]
+    pub block: Option<BlockId>,
+}
+
 /// Parameters of [`LockCost`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -149,7 +161,7 @@ pub struct LockCostParams {
     pub block: Option<BlockId>,
 }
 
-/// Reply of [`RegistrationCost`] and [`LockCost`].
+/// Reply of [`BurnCost`] and [`LockCost`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CostReply {
     /// The block at which it was read.
@@ -325,8 +337,8 @@ methods! {
     Hyperparameters = "subnets_hyperparameters" (Read): SubnetParams => HyperparametersReply;
     /// What one alpha costs, of one subnet or of all
     Price = "subnets_price" (Read): PriceParams => PriceReply;
-    /// What registering a neuron on a subnet costs; what a subnet itself costs is `subnets_lockCost`
-    RegistrationCost = "subnets_burnCost" (Read): SubnetParams => CostReply;
+    /// What registering a neuron on a subnet costs; without one, what a subnet itself costs, as `subnets_lockCost`
+    BurnCost = "subnets_burnCost" (Read): BurnCostParams => CostReply;
     /// What a new subnet costs
     LockCost = "subnets_lockCost" (Read): LockCostParams => CostReply;
     /// Registers a hotkey on a subnet for its current price

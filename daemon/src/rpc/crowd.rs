@@ -18,14 +18,13 @@ use btd_api::{
 };
 use btd_chain::{Call, Link, ReadError, Value};
 use btd_signer_protocol::KeyId;
-use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::Value as Json;
 
 use self::bounds::{Span, constant, contributions_from, including};
 use super::{
     Caller, Failure, Table, proxy,
     receipt::{self, foreseen},
-    root::{AT_ONCE, name_of},
+    root::{name_of, names_of},
     stake::number,
 };
 use crate::{
@@ -79,9 +78,7 @@ async fn list(parts: Arc<Parts>, params: ListParams, _: Caller) -> Result<Crowdl
     };
     let mut crowdloans: Vec<Crowdloan> = entries.iter().filter_map(read).collect();
     let creators: Vec<Coldkey> = crowdloans.iter().map(|one| one.creator).collect();
-    let names = stream::iter(creators).map(|creator| name_of(&view, creator)).buffered(AT_ONCE);
-    let names: Vec<String> = names.try_collect().await?;
-    for (crowdloan, name) in crowdloans.iter_mut().zip(names) {
+    for (crowdloan, name) in crowdloans.iter_mut().zip(names_of(&view, &creators).await?) {
         crowdloan.creator_name = name;
     }
     crowdloans.retain(|one| params.covers(one, view.block().number));

@@ -115,10 +115,9 @@ async fn delegates(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<Delegates
     let mut delegates = known_delegates(&view).await?;
     delegates.sort_by_key(|delegate| std::cmp::Reverse(delegate.nominators));
     let owners: Vec<Coldkey> = delegates.iter().map(|delegate| delegate.owner).collect();
-    let names = stream::iter(owners).map(|owner| name_of(&view, owner)).buffered(AT_ONCE).collect::<Vec<_>>();
-    let (names, before) = join!(names, delegates_before(&parts.link, at.block.number));
-    for (delegate, name) in delegates.iter_mut().zip(names) {
-        delegate.name = name?;
+    let (names, before) = join!(names_of(&view, &owners), delegates_before(&parts.link, at.block.number));
+    for (delegate, name) in delegates.iter_mut().zip(names?) {
+        delegate.name = name;
         let then = before.iter().find(|then| then.hotkey == delegate.hotkey);
         delegate.change = then.map(|then| TaoChange::between(then.total_stake, delegate.total_stake));
     }
@@ -150,12 +149,18 @@ async fn known_delegates(view: &View) -> Result<Vec<Delegate>, ReadError> {
 
 /// The name in a coldkey's identity; empty where it has none.
 pub(super) async fn name_of(view: &View, coldkey: Coldkey) -> Result<String, ReadError> {
-    let identity = match view.storage_json(SUBTENSOR, "IdentitiesV2", &[coldkey.into()]).await {
-        Ok(identity) => identity,
-        Err(ReadError::Absent(_)) => return Ok(String::new()),
+    Ok(names_of(view, &[coldkey]).await?.pop().unwrap_or_default())
+}
+
+/// The same of many, in their order, in as few requests as can be.
+pub(super) async fn names_of(view: &View, coldkeys: &[Coldkey]) -> Result<Vec<String>, ReadError> {
+    let places: Vec<Vec<Value>> = coldkeys.iter().map(|coldkey| vec![(*coldkey).into()]).collect();
+    let identities = match view.storage_json_many(SUBTENSOR, "IdentitiesV2", &places).await {
+        Ok(identities) => identities,
+        Err(ReadError::Absent(_)) => return Ok(vec![String::new(); coldkeys.len()]),
         Err(error) => return Err(error),
     };
-    Ok(identity.get("name").map(text).unwrap_or_default())
+    Ok(identities.iter().map(|identity| identity.get("name").map(text).unwrap_or_default()).collect())
 }
 
 /// Bytes that are meant as text, as storage tells them.

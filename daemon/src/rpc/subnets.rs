@@ -10,10 +10,10 @@ use btd_api::{
     chain::{At, BlockId, Event},
     signing::Signing,
     subnets::{
-        AxonInfo, CostReply, Hyperparameter, Hyperparameters, HyperparametersReply, List, LockCost, LockCostParams,
-        Metagraph, MetagraphReply, Neuron, PowRegister, PowRegisterParams, Price, PriceParams, PriceReply, Register,
-        RegisterParams, Registered, RegistrationCost, Show, Shown, SubnetMetagraphParams, SubnetParams, SubnetPrice,
-        SubnetSummary,
+        AxonInfo, BurnCost, BurnCostParams, CostReply, Hyperparameter, Hyperparameters, HyperparametersReply, List,
+        LockCost, LockCostParams, Metagraph, MetagraphReply, Neuron, PowRegister, PowRegisterParams, Price,
+        PriceParams, PriceReply, Register, RegisterParams, Registered, Show, Shown, SubnetMetagraphParams,
+        SubnetParams, SubnetPrice, SubnetSummary,
     },
     wallet::Receipt,
 };
@@ -53,7 +53,7 @@ pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
         .method::<Show>(show)
         .method::<Hyperparameters>(hyperparameters)
         .method::<Price>(price)
-        .method::<RegistrationCost>(registration_cost)
+        .method::<BurnCost>(burn_cost)
         .method::<LockCost>(lock_cost)
         .method::<Register>(register_neuron)
         .method::<PowRegister>(register_by_work)
@@ -186,15 +186,17 @@ async fn price(parts: Arc<Parts>, params: PriceParams, _: Caller) -> Result<Pric
     }
 }
 
-async fn registration_cost(parts: Arc<Parts>, params: SubnetParams, _: Caller) -> Result<CostReply, Failure> {
-    if let (None, Some(kept)) = (params.block, list::kept_cost(&parts, params.netuid)) {
+async fn burn_cost(parts: Arc<Parts>, params: BurnCostParams, caller: Caller) -> Result<CostReply, Failure> {
+    let BurnCostParams { netuid, block } = params;
+    let Some(netuid) = netuid else { return lock_cost(parts, LockCostParams { block }, caller).await };
+    if let (None, Some(kept)) = (block, list::kept_cost(&parts, netuid)) {
         return Ok(kept);
     }
-    let (view, at) = raw::view(&parts.link, params.block).await?;
-    if !view.subnet_exists(params.netuid).await? {
-        return Err(no_subnet_at(params.netuid, at));
+    let (view, at) = raw::view(&parts.link, block).await?;
+    if !view.subnet_exists(netuid).await? {
+        return Err(no_subnet_at(netuid, at));
     }
-    Ok(CostReply { at, cost: view.registration_cost(params.netuid).await? })
+    Ok(CostReply { at, cost: view.registration_cost(netuid).await? })
 }
 
 async fn lock_cost(parts: Arc<Parts>, params: LockCostParams, _: Caller) -> Result<CostReply, Failure> {

@@ -7,7 +7,7 @@ pub(super) mod onchain;
 use std::{sync::Arc, time::Duration};
 
 use btd_api::{
-    ErrorKind, Hotkey, NetUid, Tao, WalletName,
+    Coldkey, ErrorKind, Hotkey, NetUid, Tao, WalletName,
     signing::Signing,
     wallet::{
         Balance, BalanceParams, BalanceRow, Balances, Create, CreateParams, Created, HotkeyEntry, KeyName, KeyState,
@@ -16,15 +16,17 @@ use btd_api::{
         WalletEntry, Wallets,
     },
 };
-use btd_chain::View;
+use btd_chain::{Lack, ReadError, StakeInfo, View};
 use btd_signer_protocol::{
     Encryption, KeyId, KeySummary, NewKey, Origin, Protect, PublicKey, Purposes, VERSION, WalletSummary,
     operations::{self, CountPlain, Earlier, KeyStatus, LockAll, SignText},
 };
+use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::{
     Caller, Failure, Table,
     receipt::{self, key_id},
+    root::AT_ONCE,
 };
 use crate::{
     causes::with_causes,
@@ -155,7 +157,7 @@ const MOST_ADDRESSES: usize = 64;
 async fn balance(parts: Arc<Parts>, params: BalanceParams, _: Caller) -> Result<Balances, Failure> {
     let mut addresses = params.addresses;
     addresses.extend(params.address);
-    let wanted = match (params.wallet, addresses.as_slice()) {
+    let wanted: Vec<(Option<WalletName>, Coldkey)> = match (params.wallet, addresses.as_slice()) {
         (Some(_), [_, ..]) => {
             return Err(Failure::new(ErrorKind::InvalidParams, "give a `wallet` or addresses, not both"));
         }
@@ -175,34 +177,33 @@ async fn balance(parts: Arc<Parts>, params: BalanceParams, _: Caller) -> Result<
         }
     };
     let (view, at) = receipt::view(&parts.link).await?;
-    let mut rows = Vec::with_capacity(wanted.len());
-    let mut prices = None;
-    for (wallet, coldkey) in wanted {
-        rows.push(row(&view, &mut prices, wallet, coldkey).await?);
-    }
+    let reads: Vec<_> = wanted.iter().map(|(_, coldkey)| held(&view, *coldkey)).collect();
+    let held: Vec<Held> = stream::iter(reads).buffered(AT_ONCE).try_collect().await?;
+    let prices: Vec<(NetUid, Tao)> = if held.iter().all(|(_, stakes)| stakes.is_empty()) {
+        Vec::new()
+    } else {
+        let subnets = view.subnets().await?;
+        subnets.into_iter().filter_map(|subnet| Some((subnet.netuid, subnet.price?))).collect()
+    };
+    let rows = wanted.into_iter().zip(held).map(|(whose, held)| row(whose, held, &prices)).collect();
     Ok(Balances { at, rows })
 }
 
-type Prices = Vec<(NetUid, Tao)>;
+/// What is free, and what is staked.
+type Held = (Tao, Vec<StakeInfo>);
 
-async fn row(
-    view: &View,
-    prices: &mut Option<Prices>,
-    wallet: Option<WalletName>,
-    coldkey: btd_api::Coldkey,
-) -> Result<BalanceRow, Failure> {
+async fn held(view: &View, coldkey: Coldkey) -> Result<Held, ReadError> {
     let free = view.balance(coldkey.account()).await?.free;
-    let stakes = match view.stake_for_coldkey(coldkey.account()).await {
-        Ok(stakes) => stakes,
+    match view.stake_for_coldkey(coldkey.account()).await {
+        Ok(stakes) => Ok((free, stakes)),
         // A runtime without subnets has no stake.
-        Err(btd_chain::ReadError::Absent(absent)) if absent.lack == btd_chain::Lack::Missing => Vec::new(),
-        Err(error) => return Err(error.into()),
-    };
-    if !stakes.is_empty() && prices.is_none() {
-        let subnets = view.subnets().await?;
-        *prices = Some(subnets.into_iter().filter_map(|subnet| Some((subnet.netuid, subnet.price?))).collect());
+        Err(ReadError::Absent(absent)) if absent.lack == Lack::Missing => Ok((free, Vec::new())),
+        Err(error) => Err(error),
     }
-    let price = |netuid| prices.iter().flatten().find(|(of, _)| *of == netuid).map_or(Tao::ZERO, |(_, price)| *price);
+}
+
+fn row((wallet, coldkey): (Option<WalletName>, Coldkey), (free, stakes): Held, prices: &[(NetUid, Tao)]) -> BalanceRow {
+    let price = |netuid| prices.iter().find(|(of, _)| *of == netuid).map_or(Tao::ZERO, |(_, price)| *price);
     let positions: Vec<StakePosition> = stakes
         .iter()
         .map(|stake| StakePosition {
@@ -213,7 +214,7 @@ async fn row(
         })
         .collect();
     let staked = positions.iter().fold(Tao::ZERO, |sum, position| sum.saturating_add(position.value));
-    Ok(BalanceRow { wallet, coldkey, free, staked, total: free.saturating_add(staked), positions })
+    BalanceRow { wallet, coldkey, free, staked, total: free.saturating_add(staked), positions }
 }
 
 /// Alpha at a price, rounded down. On root alpha is tao.

@@ -57,6 +57,7 @@ fn others(method: &str) -> Option<Value> {
         "chain_latency" => json!({ "endpoints": ["ws://127.0.0.1:1"] }),
         "metagraph_neuron" => json!({ "netuid": 1, "uid": 0 }),
         "dendrite_ping" => json!({ "address": "127.0.0.1:8091", "hotkey": ALICE }),
+        "subnets_burnCost" => json!({ "netuid": 1 }),
         "subnets_mechanismsSplit" => json!({ "netuid": 1, "split": ["0.7", "0.3"] }),
         // As many as a subnet has at least.
         "sudo_trim" => json!({ "netuid": 1, "max": 64 }),

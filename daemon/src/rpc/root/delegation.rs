@@ -15,10 +15,10 @@ use btd_api::{
     unsent,
     wallet::Receipt,
 };
-use btd_chain::{Call, ReadError, Value};
+use btd_chain::{Call, ReadError, StakeInfo, Value};
 use btd_signer_protocol::KeyId;
 
-use super::{Caller, Failure, SUBTENSOR, account, known_delegates, name_of, number, own_hotkey, receipt};
+use super::{Caller, Failure, SUBTENSOR, account, known_delegates, names_of, number, own_hotkey, receipt};
 use crate::{
     daemon::Parts,
     rpc::stake::trade,
@@ -66,26 +66,22 @@ pub(super) async fn mine(parts: Arc<Parts>, params: ColdkeyParams, _: Caller) ->
         Err(error) => return Err(error.into()),
     };
     let known = known_delegates(&view).await?;
+    let stakes: Vec<StakeInfo> = stakes.into_iter().filter(|stake| stake.stake > Alpha::ZERO).collect();
+    let hotkeys: Vec<Vec<Value>> = stakes.iter().map(|stake| vec![stake.hotkey.into()]).collect();
+    let owners = view.storage_json_many(SUBTENSOR, "Owner", &hotkeys).await?;
     let mut delegations = Vec::new();
-    for stake in stakes.iter().filter(|stake| stake.stake > Alpha::ZERO) {
+    for (stake, owner) in stakes.iter().zip(&owners) {
         let hotkey = Hotkey(stake.hotkey);
         let delegate = known.iter().find(|delegate| delegate.hotkey == hotkey);
-        let owner = if let Some(delegate) = delegate {
-            Some(delegate.owner)
-        } else {
-            let owner = view.storage_json(SUBTENSOR, "Owner", &[hotkey.into()]).await?;
-            account(&owner).map(|owner| Coldkey(owner.account()))
-        };
+        let owner = account(owner).map(|owner| Coldkey(owner.account()));
+        let owner = delegate.map(|delegate| delegate.owner).or(owner);
         if owner == Some(coldkey) {
             continue;
         }
         delegations.push(Delegation {
             hotkey,
             owner,
-            name: match owner {
-                Some(owner) => name_of(&view, owner).await?,
-                None => String::new(),
-            },
+            name: String::new(),
             take: delegate.map(|delegate| delegate.take),
             nominators: delegate.map(|delegate| delegate.nominators),
             netuid: stake.netuid,
@@ -97,6 +93,11 @@ pub(super) async fn mine(parts: Arc<Parts>, params: ColdkeyParams, _: Caller) ->
             registrations: delegate.map(|delegate| delegate.registrations.clone()).unwrap_or_default(),
             validator_permits: delegate.map(|delegate| delegate.validator_permits.clone()).unwrap_or_default(),
         });
+    }
+    let owners: Vec<Coldkey> = delegations.iter().filter_map(|one| one.owner).collect();
+    let names = names_of(&view, &owners).await?;
+    for (delegation, name) in delegations.iter_mut().filter(|one| one.owner.is_some()).zip(names) {
+        delegation.name = name;
     }
     delegations.sort_by_key(|one| (one.netuid, std::cmp::Reverse(one.stake)));
     Ok(Delegations { at, coldkey, delegations })

@@ -3,7 +3,7 @@
 //! A lock is of all that a coldkey has on a subnet, whichever hotkey it stands behind: what one position gives up,
 //! another cannot. It holds stake on its subnet, not behind its hotkey. Semantics: pallet_subtensor, spec 425.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use btd_api::{Alpha, AlphaAmount, Coldkey, Hotkey, NetUid};
 use btd_chain::StakeInfo;
@@ -12,7 +12,7 @@ use super::locks;
 use crate::submit::{Ground, Precondition, SubmissionError};
 
 /// The positions of a coldkey, and what may leave; what has been drawn up counts as gone.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Holdings {
     stakes: Vec<StakeInfo>,
     /// What may leave, of each subnet on which something is locked; elsewhere all may.
@@ -35,24 +35,16 @@ impl Holdings {
     /// What the actor holds, for trades on one subnet only.
     pub(super) async fn on(ground: &Ground, netuid: NetUid) -> Result<Self, SubmissionError> {
         ground.require_subnet(netuid).await?;
-        Self::read(ground, BTreeSet::from([netuid])).await
+        let stakes = ground.view.stake_for_coldkey(ground.actor).await?;
+        let lock = locks::standing(&ground.view, Coldkey(ground.actor), netuid).await?;
+        Ok(Self::new(stakes, &lock.map(|lock| (netuid, lock.locked)).into_iter().collect()))
     }
 
     /// What the actor holds, for trades on any subnet.
     pub(super) async fn everywhere(ground: &Ground) -> Result<Self, SubmissionError> {
-        let netuids = locks::netuids(&ground.view, Coldkey(ground.actor)).await?;
-        Self::read(ground, netuids).await
-    }
-
-    async fn read(ground: &Ground, netuids: BTreeSet<NetUid>) -> Result<Self, SubmissionError> {
+        let locks = locks::standings(&ground.view, Coldkey(ground.actor)).await?;
         let stakes = ground.view.stake_for_coldkey(ground.actor).await?;
-        let mut locked = BTreeMap::new();
-        for netuid in netuids {
-            if let Some(lock) = locks::standing(&ground.view, Coldkey(ground.actor), netuid).await? {
-                locked.insert(netuid, lock.locked);
-            }
-        }
-        Ok(Self::new(stakes, &locked))
+        Ok(Self::new(stakes, &locks.into_iter().map(|(netuid, lock)| (netuid, lock.locked)).collect()))
     }
 
     fn new(stakes: Vec<StakeInfo>, locked: &BTreeMap<NetUid, Alpha>) -> Self {

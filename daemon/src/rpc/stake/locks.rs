@@ -3,7 +3,10 @@
 //! What a lock has become by now is the runtime's own reckoning (`get_coldkey_lock`, `get_hotkey_conviction`).
 //! Convictions are fixed point with 64 bits behind the point; the parts of a rao are left out.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use btd_api::{
     Alpha, AlphaAmount, BlockNumber, Coldkey, Hotkey, NetUid,
@@ -16,12 +19,13 @@ use btd_api::{
 };
 use btd_chain::{Call, ReadError, StakeInfo, Value, View};
 use btd_signer_protocol::KeyId;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::Value as Json;
 
 use super::{SUBTENSOR, account, number};
 use crate::{
     daemon::Parts,
-    rpc::{Caller, Failure, Table, receipt, subnets},
+    rpc::{Caller, Failure, Table, receipt, root::AT_ONCE, subnets},
     submit::{Draft, Ground, Need, Precondition, SubmissionError, locks::accepts},
 };
 
@@ -172,23 +176,26 @@ async fn locks(parts: Arc<Parts>, params: LocksParams, _: Caller) -> Result<Lock
     {
         return Err(subnets::no_subnet_at(netuid, at));
     }
-    let mut netuids = netuids(&view, coldkey).await?;
-    netuids.retain(|netuid| params.netuid.is_none_or(|wanted| wanted == *netuid));
+    let standings: BTreeMap<NetUid, Standing> = match params.netuid {
+        Some(netuid) => standing(&view, coldkey, netuid).await?.map(|lock| (netuid, lock)).into_iter().collect(),
+        None => standings(&view, coldkey).await?,
+    };
     let stakes = view.stake_for_coldkey(coldkey.account()).await?;
-    let mut locks = Vec::new();
-    for netuid in netuids {
-        let Some(standing) = standing(&view, coldkey, netuid).await? else { continue };
+    let places: Vec<Vec<Value>> = standings.keys().map(|netuid| vec![coldkey.into(), (*netuid).into()]).collect();
+    let decays = view.storage_json_many(SUBTENSOR, "DecayingLock", &places).await?;
+    let lock = |((netuid, standing), decays): ((NetUid, Standing), &Json)| {
         let staked = staked(&stakes, netuid);
-        locks.push(Lock {
+        Lock {
             netuid,
             hotkey: standing.hotkey,
-            mode: mode(&view, coldkey, netuid).await?,
+            mode: mode_of(decays),
             locked: standing.locked,
             conviction: standing.conviction,
             staked,
             free: staked.saturating_sub(standing.locked),
-        });
-    }
+        }
+    };
+    let locks = standings.into_iter().zip(&decays).map(lock).collect();
     let rate = async |item| view.storage_json(SUBTENSOR, item, &[]).await.map(|rate| number(&rate).unwrap_or(0));
     let (unlock_blocks, maturity_blocks) = (rate("UnlockRate").await?, rate("MaturityRate").await?);
     Ok(LocksReply { at, coldkey, unlock_blocks, maturity_blocks, locks })
@@ -213,19 +220,19 @@ async fn conviction(parts: Arc<Parts>, params: ConvictionParams, _: Caller) -> R
         let lock = view.storage_json(SUBTENSOR, item, &of_subnet).await?;
         hotkeys.extend(owner.filter(|_| !lock.is_null()));
     }
-    let mut candidates = Vec::new();
-    for hotkey in hotkeys {
-        let arguments = [Value::from(hotkey), netuid.into()];
-        let conviction = fixed(&view.runtime_api_json(STAKE_API, "get_hotkey_conviction", &arguments).await?);
-        candidates.push(Candidate { hotkey, coldkey: None, conviction, is_owner: owner == Some(hotkey) });
-    }
+    let reads: Vec<_> = hotkeys.iter().map(|hotkey| conviction_of(&view, *hotkey, netuid)).collect();
+    let convictions: Vec<Alpha> = stream::iter(reads).buffered(AT_ONCE).try_collect().await?;
+    let candidate =
+        |(hotkey, conviction)| Candidate { hotkey, coldkey: None, conviction, is_owner: owner == Some(hotkey) };
+    let mut candidates: Vec<Candidate> = hotkeys.into_iter().zip(convictions).map(candidate).collect();
     candidates.retain(|candidate| candidate.conviction > Alpha::ZERO);
     candidates.sort_by_key(|candidate| std::cmp::Reverse(candidate.conviction));
     let total = candidates.iter().fold(Alpha::ZERO, |sum, candidate| sum.saturating_add(candidate.conviction));
     candidates.truncate(usize::try_from(params.limit.unwrap_or(USUAL)).unwrap_or(usize::MAX));
-    for candidate in &mut candidates {
-        let coldkey = view.storage_json(SUBTENSOR, "Owner", &[Value::from(candidate.hotkey)]).await?;
-        candidate.coldkey = account(&coldkey).map(|owner| Coldkey(owner.account()));
+    let hotkeys: Vec<Vec<Value>> = candidates.iter().map(|candidate| vec![candidate.hotkey.into()]).collect();
+    let owners = view.storage_json_many(SUBTENSOR, "Owner", &hotkeys).await?;
+    for (candidate, owner) in candidates.iter_mut().zip(&owners) {
+        candidate.coldkey = account(owner).map(|owner| Coldkey(owner.account()));
     }
     let read =
         async |item| view.storage_json(SUBTENSOR, item, &of_subnet).await.map(|value| number(&value).unwrap_or(0));
@@ -242,15 +249,27 @@ async fn conviction(parts: Arc<Parts>, params: ConvictionParams, _: Caller) -> R
     })
 }
 
-/// The subnets on which a coldkey has a lock, or had one that nothing has touched since.
-pub(super) async fn netuids(view: &View, coldkey: Coldkey) -> Result<BTreeSet<NetUid>, ReadError> {
+/// The conviction that locks on a subnet earn a hotkey.
+async fn conviction_of(view: &View, hotkey: Hotkey, netuid: NetUid) -> Result<Alpha, ReadError> {
+    let arguments = [Value::from(hotkey), netuid.into()];
+    view.runtime_api_json(STAKE_API, "get_hotkey_conviction", &arguments).await.map(|conviction| fixed(&conviction))
+}
+
+/// Every lock of a coldkey as it stands now, but those in which nothing is locked any longer.
+pub(super) async fn standings(view: &View, coldkey: Coldkey) -> Result<BTreeMap<NetUid, Standing>, SubmissionError> {
     let entries = match view.storage_entries(SUBTENSOR, "Lock", &[Value::from(coldkey)], usize::from(u16::MAX)).await {
         // Before locks there were none.
-        Err(ReadError::Absent(_)) => return Ok(BTreeSet::new()),
+        Err(ReadError::Absent(_)) => return Ok(BTreeMap::new()),
         entries => entries?,
     };
-    let netuid = |entry: &btd_chain::StorageEntry| u16::try_from(entry.keys.get(1)?.as_u64()?).ok().map(NetUid);
-    Ok(entries.iter().filter_map(netuid).collect())
+    let place = |entry: &btd_chain::StorageEntry| {
+        let netuid = u16::try_from(entry.keys.get(1)?.as_u64()?).ok().map(NetUid)?;
+        Some((netuid, account(entry.keys.get(2)?)?))
+    };
+    let places: BTreeMap<NetUid, Hotkey> = entries.iter().filter_map(place).collect();
+    let reads: Vec<_> = places.into_iter().map(|place| reckoned(view, coldkey, place)).collect();
+    let found: Vec<Option<(NetUid, Standing)>> = stream::iter(reads).buffered(AT_ONCE).try_collect().await?;
+    Ok(found.into_iter().flatten().collect())
 }
 
 /// The lock as it stands now; none where nothing is locked, or no longer.
@@ -266,17 +285,32 @@ pub(super) async fn standing(
         entries => entries?,
     };
     let Some(hotkey) = entries.first().and_then(|entry| account(entry.keys.get(2)?)) else { return Ok(None) };
+    Ok(reckoned(view, coldkey, (netuid, hotkey)).await?.map(|(_, standing)| standing))
+}
+
+/// What has become of the lock on a subnet for a hotkey; none where nothing is locked any longer.
+async fn reckoned(
+    view: &View,
+    coldkey: Coldkey,
+    (netuid, hotkey): (NetUid, Hotkey),
+) -> Result<Option<(NetUid, Standing)>, SubmissionError> {
     receipt::require_api(view, STAKE_API, "get_coldkey_lock", NO_RECKONING)?;
+    let keys = [Value::from(coldkey), netuid.into()];
     let state = view.runtime_api_json(STAKE_API, "get_coldkey_lock", &keys).await?;
     // A lock that has run out is told as one of nothing until something touches it.
     let Some(locked) = state.get("locked_mass").and_then(number).filter(|mass| *mass > 0) else { return Ok(None) };
     let conviction = state.get("conviction").map_or(Alpha::ZERO, fixed);
-    Ok(Some(Standing { hotkey, locked: Alpha::from_rao(locked), conviction }))
+    Ok(Some((netuid, Standing { hotkey, locked: Alpha::from_rao(locked), conviction })))
 }
 
 async fn mode(view: &View, coldkey: Coldkey, netuid: NetUid) -> Result<LockMode, ReadError> {
     let decays = view.storage_json(SUBTENSOR, "DecayingLock", &[Value::from(coldkey), netuid.into()]).await?;
-    Ok(if decays == Json::Bool(false) { LockMode::Perpetual } else { LockMode::Decaying })
+    Ok(mode_of(&decays))
+}
+
+/// How a lock ages, as storage tells it (`DecayingLock`).
+fn mode_of(decays: &Json) -> LockMode {
+    if *decays == Json::Bool(false) { LockMode::Perpetual } else { LockMode::Decaying }
 }
 
 /// Refuses to give `bound` locked alpha to a coldkey that accepts none, where it would stay on its subnet.

@@ -1,6 +1,9 @@
 //! Trades at several positions in one extrinsic: all of them happen, or none does.
 //!
-//! Each is drawn up as a trade of its own at the price now; those on one subnet move the price for each other.
+//! Each is drawn up as a trade of its own at the price now; those on one subnet move the price for each other. What is
+//! asked for one trade is asked meanwhile for those on other subnets, so that a plan does not take longer for having many.
+
+use std::collections::BTreeMap;
 
 use btd_api::{
     AlphaAmount, Amount, Hotkey, HotkeyRef, NetUid, Tao, WalletName,
@@ -8,11 +11,12 @@ use btd_api::{
     unsent,
 };
 use btd_signer_protocol::operations::Summary;
+use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::{holdings::Holdings, trade, unparted};
 use crate::{
     daemon::Parts,
-    rpc::{Failure, receipt},
+    rpc::{Failure, receipt, root::AT_ONCE},
     submit::{Draft, Ground, Precondition, SubmissionError},
 };
 
@@ -59,19 +63,27 @@ pub(super) async fn buy(ground: &Ground, params: &AddManyParams, hotkeys: &[Hotk
             Tao::from_rao(trade::spendable(ground, count).await?.rao() / count.max(1))
         }
     };
-    let mut drafts = Vec::new();
-    for (hotkey, netuid) in &places {
-        let one = unsent!(AddParams {
-            amount: Amount::Exactly(amount),
-            netuid: *netuid,
-            hotkey: HotkeyRef::Address(*hotkey),
-            wallet: params.wallet.clone(),
-            protection: params.protection,
-            fill: params.fill,
-        });
-        drafts.push(trade::buy(ground, &one, *hotkey).await?);
-    }
+    let purchases: Vec<_> = places.iter().map(|place| purchase(ground, params, amount, *place)).collect();
+    let drafts: Vec<Draft> = stream::iter(purchases).buffered(AT_ONCE).try_collect().await?;
     whole(drafts, &places)
+}
+
+/// The purchase at one place.
+async fn purchase(
+    ground: &Ground,
+    params: &AddManyParams,
+    amount: Tao,
+    (hotkey, netuid): Place,
+) -> Result<Draft, SubmissionError> {
+    let one = unsent!(AddParams {
+        amount: Amount::Exactly(amount),
+        netuid,
+        hotkey: HotkeyRef::Address(hotkey),
+        wallet: params.wallet.clone(),
+        protection: params.protection,
+        fill: params.fill,
+    });
+    trade::buy(ground, &one, hotkey).await
 }
 
 /// Sells alpha of each subnet from behind each hotkey.
@@ -87,7 +99,7 @@ pub(super) async fn sell(
         let drafts = unparted::remove_many(ground, hotkeys, params.amount).await?;
         return Ok(Draft::all_of(drafts).ok_or(Precondition::Nothing)?);
     }
-    let mut holdings = Holdings::everywhere(ground).await?;
+    let holdings = Holdings::everywhere(ground).await?;
     let places = match &params.netuids {
         Netuids::All => {
             let held = holdings.stakes().iter().filter(|stake| hotkeys.contains(&Hotkey(stake.hotkey)));
@@ -95,17 +107,18 @@ pub(super) async fn sell(
         }
         Netuids::Only(named) => places(hotkeys, named)?,
     };
+    let mut behind: BTreeMap<NetUid, Vec<Hotkey>> = BTreeMap::new();
+    for (hotkey, netuid) in &places {
+        behind.entry(*netuid).or_default().push(*hotkey);
+    }
+    let sales: Vec<_> = behind.into_iter().map(|of_one| sales(ground, holdings.clone(), params, of_one)).collect();
+    let sales: Vec<Vec<(Place, Sale)>> = stream::iter(sales).buffered(AT_ONCE).collect().await;
+    let mut sales: BTreeMap<Place, Sale> = sales.into_iter().flatten().collect();
     let (mut drafts, mut sold, mut stays) = (Vec::new(), Vec::new(), Vec::new());
     for (hotkey, netuid) in &places {
-        let one = unsent!(RemoveParams {
-            amount: params.amount,
-            netuid: *netuid,
-            hotkey: HotkeyRef::Address(*hotkey),
-            wallet: params.wallet.clone(),
-            protection: params.protection,
-            fill: params.fill,
-        });
-        match trade::sell_of(ground, &mut holdings, &one, *hotkey).await {
+        // What is not there comes after one on its subnet that cannot be.
+        let Some(sale) = sales.remove(&(*hotkey, *netuid)) else { continue };
+        match sale {
             // Nothing of it may leave, or nothing more.
             Err(SubmissionError::Precondition(Precondition::Nothing)) if params.amount == AlphaAmount::All => {
                 stays.push(format!("what is behind hotkey {hotkey} on subnet {netuid} stays: it is locked"));
@@ -128,7 +141,37 @@ pub(super) async fn sell(
     Ok(stays.into_iter().fold(whole(drafts, &sold)?, Draft::warning))
 }
 
+/// The sales on one subnet, one after the other, up to the first that could not be drawn up: what one position gives up,
+/// another on it cannot. Other subnets have no part in that.
+async fn sales(
+    ground: &Ground,
+    mut holdings: Holdings,
+    params: &RemoveManyParams,
+    (netuid, hotkeys): (NetUid, Vec<Hotkey>),
+) -> Vec<(Place, Sale)> {
+    let mut sales = Vec::new();
+    for hotkey in hotkeys {
+        let one = unsent!(RemoveParams {
+            amount: params.amount,
+            netuid,
+            hotkey: HotkeyRef::Address(hotkey),
+            wallet: params.wallet.clone(),
+            protection: params.protection,
+            fill: params.fill,
+        });
+        let sale = trade::sell_of(ground, &mut holdings, &one, hotkey).await;
+        let is_over = matches!(&sale, Err(error) if !matches!(error, SubmissionError::Precondition(_)));
+        sales.push(((hotkey, netuid), sale));
+        if is_over {
+            break;
+        }
+    }
+    sales
+}
+
 type Place = (Hotkey, NetUid);
+
+type Sale = Result<Draft, SubmissionError>;
 
 /// Every hotkey on every subnet, each once.
 fn places(hotkeys: &[Hotkey], netuids: &[NetUid]) -> Result<Vec<Place>, SubmissionError> {

@@ -53,10 +53,8 @@ pub(super) async fn list(parts: Arc<Parts>, params: ColdkeyParams, _: Caller) ->
         };
         positions.push(Position { claimable, ..position(&nothing, price(netuid), known) });
     }
-    for netuid in locks::netuids(&view, coldkey).await? {
-        if let Some(lock) = locks::standing(&view, coldkey, netuid).await? {
-            bear(&mut positions, netuid, &lock);
-        }
+    for (netuid, lock) in locks::standings(&view, coldkey).await? {
+        bear(&mut positions, netuid, &lock);
     }
     positions.sort_by_key(|position| position.netuid);
     let value = positions.iter().fold(Tao::ZERO, |sum, position| sum.saturating_add(position.value));
@@ -101,26 +99,31 @@ fn position(stake: &StakeInfo, price: Tao, subnets: Option<&metagraph::List>) ->
 type Claims = BTreeMap<(NetUid, Hotkey), Alpha>;
 
 /// Root dividends owed: for each root position the hotkey's rate on a subnet times the stake, less
-/// what was claimed (`RootClaimable`, `RootClaimed`; rates are fixed point with 32 bits behind the point).
+/// what was claimed (`RootClaimable`, `RootClaimed`; rates are fixed point with 32 bits behind the point). A hotkey may
+/// have earned on every subnet, so each item is asked for at all places at once.
 async fn claimable(view: &View, coldkey: Coldkey, stakes: &[StakeInfo]) -> Result<Claims, ReadError> {
-    let mut claims = Claims::new();
-    for stake in stakes.iter().filter(|stake| stake.netuid == NetUid::ROOT) {
-        let rates = match view.storage_json(SUBTENSOR, "RootClaimable", &[stake.hotkey.into()]).await {
-            Ok(rates) => rates,
-            Err(ReadError::Absent(_)) => return Ok(claims),
-            Err(error) => return Err(error),
-        };
-        for (netuid, rate) in pairs(&rates) {
-            let keys = [netuid.into(), Value::from(stake.hotkey), coldkey.account().into()];
-            let claimed = view.storage_json(SUBTENSOR, "RootClaimed", &keys).await?;
-            let claimed: u128 = claimed.as_str().and_then(|text| text.parse().ok()).unwrap_or(0);
-            let owed = owed(rate, stake.stake, claimed);
-            if owed > Alpha::ZERO {
-                claims.insert((netuid, Hotkey(stake.hotkey)), owed);
-            }
-        }
-    }
-    Ok(claims)
+    let on_root: Vec<&StakeInfo> = stakes.iter().filter(|stake| stake.netuid == NetUid::ROOT).collect();
+    let hotkeys: Vec<Vec<Value>> = on_root.iter().map(|stake| vec![stake.hotkey.into()]).collect();
+    let rates = match view.storage_json_many(SUBTENSOR, "RootClaimable", &hotkeys).await {
+        Ok(rates) => rates,
+        Err(ReadError::Absent(_)) => return Ok(Claims::new()),
+        Err(error) => return Err(error),
+    };
+    let earned = on_root
+        .iter()
+        .zip(&rates)
+        .flat_map(|(stake, rates)| pairs(rates).into_iter().map(move |(netuid, rate)| (*stake, netuid, rate)));
+    let earned: Vec<(&StakeInfo, NetUid, i128)> = earned.collect();
+    let place = |(stake, netuid, _): &(&StakeInfo, NetUid, i128)| {
+        vec![Value::from(*netuid), Value::from(stake.hotkey), Value::from(coldkey)]
+    };
+    let places: Vec<Vec<Value>> = earned.iter().map(place).collect();
+    let claimed = view.storage_json_many(SUBTENSOR, "RootClaimed", &places).await?;
+    let owing = earned.into_iter().zip(&claimed).map(|((stake, netuid, rate), claimed)| {
+        let claimed: u128 = claimed.as_str().and_then(|text| text.parse().ok()).unwrap_or(0);
+        ((netuid, Hotkey(stake.hotkey)), owed(rate, stake.stake, claimed))
+    });
+    Ok(owing.filter(|(_, owed)| *owed > Alpha::ZERO).collect())
 }
 
 /// A map from netuid to a fixed-point number, as storage tells it.

@@ -7,6 +7,8 @@ use btd_api::{
     sudo::StakeBurnParams,
 };
 use btd_chain::{Call, ReadError, StakeInfo, Value};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use serde_json::Value as Json;
 
 use super::{
     SUBTENSOR,
@@ -17,7 +19,10 @@ use super::{
     market::{self, Trade},
     unparted,
 };
-use crate::submit::{Draft, Ground, Need, Precondition, SubmissionError};
+use crate::{
+    rpc::root::AT_ONCE,
+    submit::{Draft, Ground, Need, Precondition, SubmissionError},
+};
 
 /// What is left for the fee where everything is staked; several times what staking costs.
 const FOR_FEES: u64 = 5_000_000;
@@ -82,18 +87,16 @@ pub(super) async fn started(ground: &Ground) -> Result<Vec<NetUid>, SubmissionEr
     if unparted::is_so(ground) {
         return Ok(vec![NetUid::ROOT]);
     }
-    let mut started = Vec::new();
-    for netuid in ground.view.netuids().await? {
-        let enabled = ground.view.storage_json(SUBTENSOR, "SubtokenEnabled", &[netuid.into()]).await;
-        match enabled {
-            Ok(enabled) if netuid == NetUid::ROOT || enabled.as_bool().unwrap_or(true) => started.push(netuid),
-            Ok(_) => {}
-            // A runtime between the two has nothing to start.
-            Err(ReadError::Absent(_)) => started.push(netuid),
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(started)
+    let netuids = ground.view.netuids().await?;
+    let places: Vec<Vec<Value>> = netuids.iter().map(|netuid| vec![(*netuid).into()]).collect();
+    let enabled = match ground.view.storage_json_many(SUBTENSOR, "SubtokenEnabled", &places).await {
+        Ok(enabled) => enabled,
+        // A runtime between the two has nothing to start.
+        Err(ReadError::Absent(_)) => return Ok(netuids),
+        Err(error) => return Err(error.into()),
+    };
+    let is_started = |(netuid, enabled): &(NetUid, Json)| *netuid == NetUid::ROOT || enabled.as_bool().unwrap_or(true);
+    Ok(netuids.into_iter().zip(enabled).filter(is_started).map(|(netuid, _)| netuid).collect())
 }
 
 /// Buys alpha and destroys it.
@@ -253,10 +256,10 @@ async fn give_up_of(
         );
         return Err(Precondition::Foreseen { error: "StakeUnavailable", words }.into());
     }
-    let mut worth = Tao::ZERO;
+    let quotes: Vec<_> = held.iter().map(|stake| market::tao_for(ground, stake.netuid, stake.stake)).collect();
+    let brought: Vec<Option<Tao>> = stream::iter(quotes).buffered(AT_ONCE).try_collect().await?;
+    let worth = brought.into_iter().flatten().fold(Tao::ZERO, Tao::saturating_add);
     for stake in &held {
-        let tao = market::tao_for(ground, stake.netuid, stake.stake).await?;
-        worth = worth.saturating_add(tao.unwrap_or(Tao::ZERO));
         holdings.goes(stake.netuid, stake.stake);
     }
     let (call, summary) = if everything {

@@ -1,6 +1,7 @@
 //! Subnets, from their owners' side: creating, starting and describing one.
 
 mod mechanisms;
+mod room;
 mod symbol;
 
 use std::sync::Arc;
@@ -74,7 +75,7 @@ async fn create(parts: Arc<Parts>, params: CreateParams, _: Caller) -> Result<Cr
             .effect("its alpha can be traded, and it earns, once it is started")
             .warning("the cost is locked, does not come back, and can rise by inclusion: this call takes no limit")
             .needs(Need::NotForeign(Hotkey(hotkey)));
-        cooldown(&ground.view, draft).await
+        room::make(&ground.view, cooldown(&ground.view, draft).await?).await
     })
     .await?;
     Ok(CreatedSubnet { netuid: created(&receipt), receipt })

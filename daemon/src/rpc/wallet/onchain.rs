@@ -223,12 +223,11 @@ async fn swap_hotkey(parts: Arc<Parts>, params: SwapHotkeyParams, _: Caller) -> 
             Some(netuid) => vec![netuid],
             None => ground.view.netuids().await?,
         };
-        for netuid in &netuids {
-            if ground.view.uid(*netuid, new.account()).await?.is_some() {
-                let words =
-                    format!("hotkey {new} is registered on subnet {netuid} already, and cannot take over there");
-                return foreseen("HotKeyAlreadyRegisteredInSubNet", words);
-            }
+        let places: Vec<Vec<Value>> = netuids.iter().map(|netuid| vec![(*netuid).into(), new.into()]).collect();
+        let uids = ground.view.storage_json_many(SUBTENSOR, "Uids", &places).await?;
+        if let Some((netuid, _)) = netuids.iter().zip(&uids).find(|(_, uid)| !uid.is_null()) {
+            let words = format!("hotkey {new} is registered on subnet {netuid} already, and cannot take over there");
+            return foreseen("HotKeyAlreadyRegisteredInSubNet", words);
         }
         if let Some(netuid) = stake::related(&ground.view, (old, new), &netuids).await? {
             let words = format!(
