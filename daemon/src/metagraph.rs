@@ -13,7 +13,6 @@ pub mod figure;
 pub mod file;
 pub mod history;
 mod mechanism;
-mod misread;
 mod policy;
 mod pools;
 mod reading;

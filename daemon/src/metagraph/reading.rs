@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use btd_api::{MechId, NetUid};
 use btd_chain::{Part, ReadError, View};
 
-use super::{mechanism::Mechanism, misread::is_about_the_link, snapshot::Snapshot, table::Table, touched::Extent};
+use super::{mechanism::Mechanism, refresher::is_about_the_link, snapshot::Snapshot, table::Table, touched::Extent};
 use crate::stamp::Stamp;
 
 /// How a subnet was read.

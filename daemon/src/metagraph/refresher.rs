@@ -6,8 +6,6 @@
 //! metagraph, the chain's own at that block is compared with the kept one: a difference is said,
 //! counted, and gone with the reading that follows.
 
-mod wanted;
-
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -20,18 +18,16 @@ use futures_util::{FutureExt, StreamExt, future::join, stream};
 use tokio::{sync::watch, time::sleep};
 use tokio_util::sync::CancellationToken;
 
-use self::wanted::{beyond_the_budget, claimed, counts_where, or_none, want_by_the_list};
 use super::{
-    History, List, Metagraphs,
-    misread::{break_off, is_about_the_block, is_about_the_link},
-    policy::{Backlog, Due, GATHERED},
+    Broken, History, List, Metagraphs,
+    policy::{BUDGET, Backlog, Due, GATHERED, RETRY},
     pools::Pools,
     reading::{Read, Wanted},
     recorder::Recorder,
     restorer::Restorer,
     snapshot::{STAKE_COLUMNS, Snapshot},
     store,
-    touched::{Extent, Touched},
+    touched::{Extent, Touched, extend},
     unchanged::Unchanged,
 };
 use crate::{
@@ -43,6 +39,8 @@ use crate::{
 const AT_ONCE: usize = 4;
 /// Further behind than this, blocks are skipped and everything is read anew.
 const FURTHEST_BEHIND: u32 = 64;
+/// So many places are asked for children at the most; for more, stake counts everywhere.
+const MOST_ASKED: usize = 4_096;
 /// The pause after a read that failed.
 const PAUSE: Duration = Duration::from_secs(2);
 
@@ -408,4 +406,122 @@ impl Refresher {
             self.cache = None;
         }
     }
+}
+
+/// Since when stake claims are gathered in each of `netuids`: as long as before, or since what was kept
+/// before this reading.
+fn claimed(before: &Metagraphs, netuids: BTreeSet<NetUid>) -> BTreeMap<NetUid, Stamp> {
+    let unclaimed = |netuid: NetUid| {
+        let since = before.claimed.get(&netuid).copied();
+        let since = since.or_else(|| before.subnets.get(&netuid).map(|snapshot| before.true_at(snapshot)));
+        Some((netuid, since?))
+    };
+    netuids.into_iter().filter_map(unclaimed).collect()
+}
+
+/// Adds to `wanted` what the list of all subnets tells: which are new, gone, of another size, or
+/// have had an epoch. Returns those whose whole metagraph is read without an event that changed it.
+fn want_by_the_list(
+    wanted: &mut BTreeMap<NetUid, Extent>,
+    pools: &Pools,
+    before: &Metagraphs,
+    due: &Due,
+    block: BlockNumber,
+) -> BTreeSet<NetUid> {
+    wanted.retain(|netuid, _| pools.contains(*netuid));
+    let rests = |netuid: &NetUid| {
+        let broken = before.broken.get(netuid);
+        broken.is_some_and(|broken| block.0.saturating_sub(broken.tried.0) < RETRY)
+    };
+    let known = before.known();
+    let ended: BTreeSet<NetUid> = pools.after_an_epoch(&known, block).filter(|netuid| !rests(netuid)).collect();
+    let is_new = |netuid: &NetUid| !before.subnets.contains_key(netuid) && !rests(netuid);
+    let whole = pools.of_another_size(&before.subnets).chain(pools.netuids().filter(is_new));
+    for netuid in whole.chain(ended.iter().copied()) {
+        extend(wanted, netuid, Extent::Whole);
+    }
+    ended.into_iter().chain(due.aged.iter().copied()).collect()
+}
+
+/// Takes out of `wanted` what is more than is read at one time, but for what was due before.
+fn beyond_the_budget(wanted: &mut BTreeMap<NetUid, Extent>, due: &Due) -> BTreeMap<NetUid, Extent> {
+    let was_due = |netuid: &NetUid| due.subnets.iter().any(|(due, _)| due == netuid);
+    let room = BUDGET.saturating_sub(due.subnets.len());
+    let rest: Vec<NetUid> = wanted.keys().filter(|netuid| !was_due(netuid)).skip(room).copied().collect();
+    rest.into_iter().filter_map(|netuid| wanted.remove_entry(&netuid)).collect()
+}
+
+/// Those of the subnets `among` in which the stake of any of `hotkeys` counts for somebody: where they
+/// are registered, or have children. Many hotkeys, of which one coldkey may have thousands, are not
+/// asked for one by one: theirs may count anywhere.
+async fn counts_where(
+    view: &View,
+    before: &Metagraphs,
+    hotkeys: &[AccountId],
+    among: &BTreeSet<NetUid>,
+) -> Result<BTreeSet<NetUid>, ReadError> {
+    if hotkeys.is_empty() || among.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let netuids: Vec<NetUid> = among.iter().copied().collect();
+    if hotkeys.len().saturating_mul(netuids.len()) > MOST_ASKED {
+        return Ok(netuids.into_iter().collect());
+    }
+    let lives = hotkeys.iter().flat_map(|hotkey| before.homes_of_hotkey(*hotkey));
+    let lives = lives.filter(|netuid| among.contains(netuid));
+    let children = or_none(view.subnets_with_children(hotkeys, &netuids).await)?;
+    Ok(lives.chain(children).collect())
+}
+
+/// Nothing where the runtime has no such thing.
+fn or_none<T: Ord>(found: Result<BTreeSet<T>, ReadError>) -> Result<BTreeSet<T>, ReadError> {
+    match found {
+        Err(ReadError::Absent(_)) => Ok(BTreeSet::new()),
+        found => found,
+    }
+}
+
+/// Whether a read failed because of the block at which it was made.
+pub(super) fn is_about_the_block(error: &ReadError) -> bool {
+    matches!(
+        error,
+        ReadError::UnknownBlock { .. }
+            | ReadError::NotKept { .. }
+            | ReadError::TakenBack { .. }
+            | ReadError::Pruned { .. }
+            | ReadError::NoArchive { .. }
+    )
+}
+
+/// Whether a read failed because of the way to the chain, and not because of what was read.
+pub(super) fn is_about_the_link(error: &ReadError) -> bool {
+    match error {
+        ReadError::NotConnected { .. }
+        | ReadError::Deadline { .. }
+        | ReadError::NoTurn { .. }
+        | ReadError::Cut { .. }
+        | ReadError::UnknownBlock { .. }
+        | ReadError::NotKept { .. }
+        | ReadError::TakenBack { .. }
+        | ReadError::NoArchive { .. }
+        | ReadError::Pruned { .. } => true,
+        ReadError::Refused { .. }
+        | ReadError::Oversized { .. }
+        | ReadError::Absent(_)
+        | ReadError::Argument { .. }
+        | ReadError::Decode { .. }
+        | ReadError::Garbled { .. } => false,
+    }
+}
+
+/// Notes that a subnet could not be read; the others are none the worse for it.
+pub(super) fn break_off(broken: &mut BTreeMap<NetUid, Broken>, netuid: NetUid, at: BlockNumber, error: &ReadError) {
+    let reason = error.to_string();
+    let since = if let Some(before) = broken.get(&netuid) {
+        before.since
+    } else {
+        tracing::warn!(%netuid, %error, "could not read a subnet's metagraph: the others go on without it");
+        at
+    };
+    broken.insert(netuid, Broken { since, tried: at, reason });
 }

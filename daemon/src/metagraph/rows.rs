@@ -20,7 +20,7 @@ use tokio::try_join;
 
 use super::{
     Metagraph, Metagraphs, Rows, Table,
-    misread::is_about_the_block,
+    refresher::is_about_the_block,
     unchanged::{Place, Unchanged},
 };
 use crate::stamp::Stamp;

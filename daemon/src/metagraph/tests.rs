@@ -11,8 +11,8 @@ use futures_util::FutureExt;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    misread::{break_off, is_about_the_link},
     recorder::{Compared, compare},
+    refresher::{break_off, is_about_the_link},
     *,
 };
 
