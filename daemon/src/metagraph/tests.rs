@@ -16,6 +16,7 @@ use super::{
     *,
 };
 
+mod unanswered;
 mod upkeep;
 
 const GENESIS: BlockHash = BlockHash([7; 32]);
@@ -382,8 +383,12 @@ struct Running {
 }
 
 async fn follow(endpoint: String, cache: Cache) -> Running {
-    let token = CancellationToken::new();
     let config = LinkConfig { endpoints: vec![endpoint.into()], stale_after_ms: 0, ..LinkConfig::default() };
+    follow_with(config, cache).await
+}
+
+async fn follow_with(config: LinkConfig, cache: Cache) -> Running {
+    let token = CancellationToken::new();
     let (link, follower) = btd_chain::link(config).unwrap();
     tokio::spawn(follower.run(token.clone()));
     let (metagraph, refresher) = open(link, cache, None, "devnet".to_owned()).await.unwrap();
