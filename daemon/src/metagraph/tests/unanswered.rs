@@ -24,10 +24,8 @@ async fn known(running: &Running, wanted: impl Fn(&Metagraphs) -> bool) -> Arc<M
     Arc::clone(&known.expect("the metagraphs do not become what is wanted").unwrap())
 }
 
-/// A node that reacts to calls for the metagraph of one subnet by `reaction` keeps the others from nothing, and the one is
-/// read once it is answered.
-async fn leaves_the_others(reaction: fn() -> Reaction) {
-    let devnet = busy(3, 12).await;
+/// A node before `devnet` that reacts to calls for the metagraph of one subnet by `reaction` until it is healed.
+async fn deaf_to_one(devnet: &Devnet, reaction: fn() -> Reaction) -> (FaultyNode, Arc<AtomicBool>) {
     let node = FaultyNode::before(devnet.address()).await;
     let is_healed = Arc::new(AtomicBool::new(false));
     let heals = Arc::clone(&is_healed);
@@ -36,6 +34,13 @@ async fn leaves_the_others(reaction: fn() -> Reaction) {
         let is_meant = method == "state_call" && is_of(0, "metagraph") && is_of(1, ARGUMENTS);
         if is_meant && !heals.load(Ordering::Relaxed) { reaction() } else { Reaction::Pass }
     });
+    (node, is_healed)
+}
+
+/// Such a node keeps the others from nothing, and the one is read once it is answered.
+async fn leaves_the_others(reaction: fn() -> Reaction) {
+    let devnet = busy(3, 12).await;
+    let (node, is_healed) = deaf_to_one(&devnet, reaction).await;
     let directory = tempfile::tempdir().unwrap();
     let config = LinkConfig {
         endpoints: vec![format!("ws://{}", node.address()).into()],
@@ -72,6 +77,25 @@ async fn one_subnet_that_is_never_answered_keeps_no_other_from_being_read() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_subnet_with_which_the_connection_ends_keeps_no_other_from_being_read() {
     leaves_the_others(|| Reaction::HangUp).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_followed_node_does_not_answer_another_one_does() {
+    let devnet = busy(3, 12).await;
+    let (node, _) = deaf_to_one(&devnet, || Reaction::Swallow).await;
+    let directory = tempfile::tempdir().unwrap();
+    let config = LinkConfig {
+        endpoints: vec![format!("ws://{}", node.address()).into(), format!("ws://{}", devnet.address()).into()],
+        stale_after_ms: 0,
+        request_timeout_ms: 4_000,
+        ..LinkConfig::default()
+    };
+    let running = follow_with(config, open_cache(directory.path()).await).await;
+    let whole = known(&running, |known| known.subnets.len() == 4 && known.through.is_some()).await;
+    assert_eq!(whole.broken, BTreeMap::new());
+    running.token.cancel();
+    running.refreshing.await.unwrap();
+    devnet.stop().await.unwrap();
 }
 
 /// The list takes three requests and each metagraph as many, more than there are turns for at once before the deadline.
