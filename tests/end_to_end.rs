@@ -246,6 +246,9 @@ fn the_metagraph_outlives_the_chain() {
     let whole = host.ask(&["rpc", "metagraph_get", r#"{"netuid":1}"#]);
     assert!(whole["matrices"] == false && whole["at"]["stale"] == true, "{whole}");
     assert_eq!(whole["columns"]["hotkeys"].as_array().map(Vec::len), fresh["neurons"].as_array().map(Vec::len));
+    for setting in ["rho", "kappa", "min_burn", "immunity_period", "alpha_high"] {
+        assert!(!whole["figures"][setting].is_null(), "{setting}: {}", whole["figures"]);
+    }
     let price = host.ask(&["subnets", "price", "1"]);
     assert_eq!(price["prices"], serde_json::json!([{ "netuid": 1, "price": fresh["subnet"]["price"] }]));
     assert_eq!(price["at"]["stale"], true);

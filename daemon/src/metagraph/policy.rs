@@ -279,7 +279,8 @@ mod tests {
             assert_eq!(account.to_string(), ALICE);
             vec![NetUid(2)]
         });
-        let expected = [(NetUid(2), Extent::part(Part::Identities)), (NetUid(3), Extent::part(Part::Axons))];
+        let parts = [(1, Part::Settings), (2, Part::Identities), (3, Part::Axons)];
+        let expected = parts.map(|(netuid, part)| (NetUid(netuid), Extent::part(part)));
         assert_eq!(due.subnets, expected);
         assert_eq!(due_at(&mut backlog, 10, &three), Due::default());
     }

@@ -160,7 +160,7 @@ impl Refresher {
                     // What a runtime migrates in the first block that it executes no event tells.
                     let is_same = block.spec_version == self.executed_by;
                     if is_same && block.tells_all_events() {
-                        self.backlog.note(Touched::by(&block.events));
+                        self.backlog.note(Touched::by(&block.events).and_by(&block.extrinsics));
                         self.unchanged.note(block.block, &block.events);
                     } else {
                         self.backlog.note_all();
@@ -321,6 +321,7 @@ impl Refresher {
             let list = listed(&pools, &after, at);
             self.unchanged.settle(before.list.as_deref(), &list, &anew);
             (after.list, after.unchanged) = (Some(Arc::new(list)), self.unchanged.clone());
+            after.pools = Arc::new(pools.told());
         }
         after.claimed = claimed(before, self.backlog.claimed());
         after.through = (!self.backlog.is_waiting()).then_some(at.block);
@@ -356,8 +357,9 @@ impl Refresher {
                 Ok(None) => break,
                 Err(_) => {
                     if let (Some(pools), false) = (pools, is_told) {
-                        let list = Some(Arc::new(listed(pools, after, at)));
-                        self.current.send_replace(Arc::new(Metagraphs { list, through: None, ..after.clone() }));
+                        let (list, told) = (Some(Arc::new(listed(pools, after, at))), Arc::new(pools.told()));
+                        let so_far = Metagraphs { list, pools: told, through: None, ..after.clone() };
+                        self.current.send_replace(Arc::new(so_far));
                         is_told = true;
                     }
                     continue;

@@ -7,7 +7,7 @@ use btd_chain::{ReadError, View};
 
 use super::{
     super::{
-        Metagraphs, Upkeep,
+        Metagraphs, Upkeep, figure,
         snapshot::{STAKE_COLUMNS, Snapshot},
     },
     Refresher,
@@ -79,6 +79,10 @@ impl Refresher {
         if self.backlog.has_claims(netuid) {
             differences.retain(|(_, column)| !STAKE_COLUMNS.contains(column));
         }
+        // The subnet's own stand with the first neuron's.
+        let fresh = figure::read(&raw);
+        let setting = kept.table().and_then(|table| figure::differing_setting(&table.figures, &fresh));
+        differences.extend(setting.map(|setting| (Uid(0), setting)));
         Ok(Some(differences))
     }
 }
