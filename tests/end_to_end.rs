@@ -267,6 +267,18 @@ fn the_metagraph_outlives_the_chain() {
     let again = host.ask(&["subnets", "metagraph", "1"]);
     assert_eq!(again["neurons"], fresh["neurons"]);
     assert_eq!(again["at"]["stale"], true);
+    // One neuron, one column and the whole of it are told then as well.
+    let uid = json!({ "netuid": 1, "uid": 0 }).to_string();
+    let neuron = host.ask(&["rpc", "metagraph_neuron", &uid]);
+    assert_eq!(neuron["neuron"]["hotkeys"], fresh["neurons"][0]["hotkey"], "{neuron}");
+    assert_eq!(neuron["at"]["stale"], true);
+    let column = host.ask(&["rpc", "metagraph_column", r#"{"netuid":1,"column":"hotkeys"}"#]);
+    assert_eq!(column["values"], whole["columns"]["hotkeys"]);
+    let kept = host.ask(&["rpc", "metagraph_get", r#"{"netuid":1}"#]);
+    assert_eq!(kept["columns"], whole["columns"]);
+    for setting in ["rho", "kappa", "min_burn", "immunity_period", "alpha_high"] {
+        assert_eq!(kept["figures"][setting], whole["figures"][setting], "{setting}");
+    }
     // The block at which they were read or changed is kept with them, not how long they stayed true behind it.
     let number = |reply: &Value| reply["at"]["number"].as_u64().unwrap();
     assert!((1..=number(&stale)).contains(&number(&again)), "{again}");

@@ -196,7 +196,7 @@ impl Metagraphs {
     }
 
     /// Every column of a subnet's neurons in one of its mechanisms as it is kept, and the block of which
-    /// that is true; none before it was read since the process began.
+    /// that is true; of another mechanism than the main one, none before it was read since the process began.
     pub fn table(&self, netuid: NetUid, mechid: MechId) -> Option<(Stamp, &Arc<Table>)> {
         let snapshot = self.mechanism(netuid, mechid)?;
         Some((self.true_at(snapshot), snapshot.table()?))

@@ -85,12 +85,12 @@ pub struct Snapshot {
     beside: Beside,
 }
 
-/// What follows from a snapshot or was read with it: no part of what it is, and not kept.
+/// What follows from a snapshot or was read with it: no part of what it is.
 #[derive(Debug, Default)]
 struct Beside {
     /// The neurons as somebody wrote them for callers.
     written: OnceLock<Box<str>>,
-    /// Every column that the chain told, without weights and bonds; none after a restart.
+    /// Every column that the chain told, without weights and bonds; none where an earlier run has not kept them.
     table: Option<Arc<Table>>,
     /// The mechanisms beside the main one; none where they are not kept.
     mechanisms: Option<Vec<Mechanism>>,
@@ -134,9 +134,14 @@ impl Snapshot {
         self.beside.written.get_or_init(|| neurons.into())
     }
 
-    /// Every column that the chain told, if they were read since the process began.
+    /// Every column that the chain told, if they are kept.
     pub fn table(&self) -> Option<&Arc<Table>> {
         self.beside.table.as_ref()
+    }
+
+    /// The same, of which all was read at an earlier block.
+    pub(super) fn since(self, whole_at: BlockNumber) -> Self {
+        Self { whole_at, ..self }
     }
 
     /// The same with these beside it.

@@ -423,6 +423,10 @@ async fn a_restart_without_the_chain_serves_what_was_last_known() {
     let running = follow("ws://127.0.0.1:1".to_owned(), cache).await;
     let kept = running.metagraph.current();
     assert_eq!((&kept.list, &kept.subnets), (&known.list, &known.subnets));
+    for (netuid, snapshot) in &known.subnets {
+        assert!(snapshot.table().is_some());
+        assert_eq!(kept.subnets[netuid].table(), snapshot.table(), "all columns and figures of subnet {netuid}");
+    }
     assert_eq!(kept.through, None, "the chain may have gone on");
     running.token.cancel();
 }

@@ -73,7 +73,7 @@ async fn kept_whole(parts: &Parts, netuid: NetUid, mechid: MechId) -> Option<Fou
     Some(Found { table, at: receipt::kept_of(netuid, at, &known, &parts.link) })
 }
 
-/// The columns that are kept, if they were read since the process began.
+/// The columns that are kept, by this process or by an earlier one.
 fn kept(parts: &Parts, netuid: NetUid, mechid: MechId) -> Option<(Arc<Table>, At)> {
     let known = parts.metagraph.current();
     let (at, table) = known.table(netuid, mechid)?;
