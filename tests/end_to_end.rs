@@ -233,6 +233,7 @@ fn the_metagraph_outlives_the_chain() {
     let fresh = host.ask(&["subnets", "metagraph", "1"]);
     assert_eq!(fresh["at"]["stale"], false);
     assert!(!fresh["neurons"].as_array().unwrap().is_empty());
+    let settings = host.ask(&["subnets", "hyperparameters", "1"]);
 
     // Without the chain the same neurons are served, marked stale, with the block they are of.
     chain.kill();
@@ -249,6 +250,13 @@ fn the_metagraph_outlives_the_chain() {
     for setting in ["rho", "kappa", "min_burn", "immunity_period", "alpha_high"] {
         assert!(!whole["figures"][setting].is_null(), "{setting}: {}", whole["figures"]);
     }
+    let kept = host.ask(&["subnets", "hyperparameters", "1"]);
+    let values = |reply: &Value| -> Vec<(Value, Value)> {
+        let all = reply["hyperparameters"].as_array().unwrap().iter();
+        all.map(|one| (one["name"].clone(), one["value"].clone())).collect()
+    };
+    assert_eq!(values(&kept), values(&settings));
+    assert_eq!((&settings["at"]["stale"], &kept["at"]["stale"]), (&json!(false), &json!(true)));
     let price = host.ask(&["subnets", "price", "1"]);
     assert_eq!(price["prices"], serde_json::json!([{ "netuid": 1, "price": fresh["subnet"]["price"] }]));
     assert_eq!(price["at"]["stale"], true);

@@ -8,7 +8,7 @@ use std::{
 };
 
 use btd_api::{Alpha, BlockNumber, Coldkey, Hotkey, MechId, Tao, Uid};
-use btd_chain::{AxonInfo, ChainIdentity, MetagraphParts, RawMetagraph};
+use btd_chain::{AxonInfo, ChainIdentity, Hyperparameters, MetagraphParts, RawMetagraph};
 use serde::{Deserialize, Serialize};
 
 use super::{mechanism::Mechanism, policy::Known, subnet::Subnet, table::Table};
@@ -94,6 +94,8 @@ struct Beside {
     table: Option<Arc<Table>>,
     /// The mechanisms beside the main one; none where they are not kept.
     mechanisms: Option<Vec<Mechanism>>,
+    /// The subnet's hyperparameters by their own API; none where it did not tell them, and after a restart.
+    hyperparameters: Option<Arc<Hyperparameters>>,
 }
 
 // === impl Snapshot ===
@@ -148,6 +150,17 @@ impl Snapshot {
     pub(super) fn beside(mut self, table: Option<Arc<Table>>, mechanisms: Option<Vec<Mechanism>>) -> Self {
         self.beside = Beside { table, mechanisms, ..Beside::default() };
         self
+    }
+
+    /// The same with these hyperparameters.
+    pub(super) fn with_hyperparameters(mut self, hyperparameters: Option<Arc<Hyperparameters>>) -> Self {
+        self.beside.hyperparameters = hyperparameters;
+        self
+    }
+
+    /// The subnet's hyperparameters, if they are kept.
+    pub fn hyperparameters(&self) -> Option<&Hyperparameters> {
+        self.beside.hyperparameters.as_deref()
     }
 
     /// How many mechanisms the subnet has, the main one among them; none where the others are not kept.
@@ -249,7 +262,12 @@ impl Snapshot {
 /// Another snapshot's neurons are not written yet.
 impl Clone for Beside {
     fn clone(&self) -> Self {
-        Self { written: OnceLock::new(), table: self.table.clone(), mechanisms: self.mechanisms.clone() }
+        Self {
+            written: OnceLock::new(),
+            table: self.table.clone(),
+            mechanisms: self.mechanisms.clone(),
+            hyperparameters: self.hyperparameters.clone(),
+        }
     }
 }
 

@@ -178,6 +178,10 @@ impl Touched {
                     extend(&mut self.subnets, netuid, Extent::nothing());
                 }
             }
+            // It takes or refuses liquidity of users, which is a setting.
+            "Swap" if event.name.ends_with("Toggled") => {
+                self.touch(netuids(event), event, &Extent::Parts(BTreeSet::from([Part::Stake, Part::Settings])));
+            }
             _ => self.touch(netuids(event), event, &Extent::part(Part::Stake)),
         }
     }

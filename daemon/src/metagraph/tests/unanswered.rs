@@ -20,7 +20,7 @@ async fn busy(subnets: u16, neurons: u16) -> Devnet {
 /// What is kept, once it is what is wanted.
 async fn known(running: &Running, wanted: impl Fn(&Metagraphs) -> bool) -> Arc<Metagraphs> {
     let mut news = running.metagraph.subscribe();
-    let known = tokio::time::timeout(Duration::from_mins(1), news.wait_for(|known| wanted(known))).await;
+    let known = tokio::time::timeout(Duration::from_mins(2), news.wait_for(|known| wanted(known))).await;
     Arc::clone(&known.expect("the metagraphs do not become what is wanted").unwrap())
 }
 
@@ -98,7 +98,7 @@ async fn what_the_followed_node_does_not_answer_another_one_does() {
     devnet.stop().await.unwrap();
 }
 
-/// The list takes three requests and each metagraph as many, more than there are turns for at once before the deadline.
+/// The list takes three requests and each metagraph four, more than there are turns for at once before the deadline.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn everything_is_read_of_a_node_that_answers_few_requests() {
     let devnet = busy(8, 16).await;
@@ -106,8 +106,8 @@ async fn everything_is_read_of_a_node_that_answers_few_requests() {
     let config = LinkConfig {
         endpoints: vec![format!("ws://{}", devnet.address()).into()],
         stale_after_ms: 0,
-        requests_per_s: 2,
-        request_timeout_ms: 3_000,
+        requests_per_s: 3,
+        request_timeout_ms: 2_000,
         ..LinkConfig::default()
     };
     let running = follow_with(config, open_cache(directory.path()).await).await;

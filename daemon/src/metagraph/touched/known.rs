@@ -113,9 +113,9 @@ pub(super) fn is_harmless(pallet: &str, name: &str) -> bool {
     matches!((pallet, name), ("Commitments", _) | ("Swap", "FeeRateSet"))
 }
 
-/// Whether the figure that an event is about is read with the list of subnets at each block, or no figure of it.
+/// Whether the figure that an event is about is read with the list of subnets at each block, or is none of it.
 pub(super) fn is_listed(name: &str) -> bool {
-    matches!(name, "BurnSet" | "RAORecycledForRegistrationSet" | "RegistrationAllowed")
+    matches!(name, "BurnSet" | "RAORecycledForRegistrationSet")
 }
 
 /// Whether an event of unnamed fields that begins with a netuid is about a figure of the subnet:
