@@ -68,7 +68,7 @@ async fn kept_whole(parts: &Parts, netuid: NetUid, mechid: MechId) -> Option<Fou
     if known.is_left_behind(newest) {
         return None;
     }
-    let kept = parts.metagraph.newest(&known, &parts.link, netuid, mechid).await;
+    let kept = Box::pin(parts.metagraph.newest(&known, &parts.link, netuid, mechid)).await;
     let (at, table) = kept.ok().flatten()?;
     Some(Found { table, at: receipt::kept_of(netuid, at, &known, &parts.link) })
 }
