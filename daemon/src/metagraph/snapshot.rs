@@ -96,6 +96,7 @@ struct Beside {
     mechanisms: Option<Vec<Mechanism>>,
     /// The subnet's hyperparameters by their own API; none where it did not tell them, and after a restart.
     hyperparameters: Option<Arc<Hyperparameters>>,
+    is_of_an_earlier_run: bool,
 }
 
 // === impl Snapshot ===
@@ -141,9 +142,15 @@ impl Snapshot {
         self.beside.table.as_ref()
     }
 
-    /// The same, of which all was read at an earlier block.
-    pub(super) fn since(self, whole_at: BlockNumber) -> Self {
+    /// The same as an earlier run has kept it, of which all was read at an earlier block.
+    pub(super) fn of_an_earlier_run(mut self, whole_at: BlockNumber, table: Option<Arc<Table>>) -> Self {
+        self.beside = Beside { table, is_of_an_earlier_run: true, ..Beside::default() };
         Self { whole_at, ..self }
+    }
+
+    /// Whether an earlier run has kept it, and nobody has looked yet whether the chain has it still.
+    pub fn is_of_an_earlier_run(&self) -> bool {
+        self.beside.is_of_an_earlier_run
     }
 
     /// The same with these beside it.
@@ -267,6 +274,7 @@ impl Clone for Beside {
             table: self.table.clone(),
             mechanisms: self.mechanisms.clone(),
             hyperparameters: self.hyperparameters.clone(),
+            is_of_an_earlier_run: self.is_of_an_earlier_run,
         }
     }
 }

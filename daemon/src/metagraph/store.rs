@@ -171,7 +171,7 @@ pub(super) async fn load_chain(cache: &Cache, genesis: BlockHash) -> Result<Meta
             let rest = rests.remove(&subnet_key(b't', genesis, netuid));
             let table = rest.and_then(|rest| rest::read(&rest, at, &neurons)).map(Arc::new);
             let whole_at = whole_at.unwrap_or(at.block.number);
-            let snapshot = Snapshot::new(at, subnet, neurons).since(whole_at).beside(table, None);
+            let snapshot = Snapshot::new(at, subnet, neurons).of_an_earlier_run(whole_at, table);
             subnets.insert(netuid, Arc::new(snapshot));
         }
     }

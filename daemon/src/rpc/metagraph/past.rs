@@ -73,23 +73,31 @@ async fn kept_whole(parts: &Parts, netuid: NetUid, mechid: MechId) -> Option<Fou
     Some(Found { table, at: receipt::kept_of(netuid, at, &known, &parts.link) })
 }
 
-/// The columns that are kept, by this process or by an earlier one.
-fn kept(parts: &Parts, netuid: NetUid, mechid: MechId) -> Option<(Arc<Table>, At)> {
+/// The columns that are kept, and whether that was by an earlier process.
+fn kept(parts: &Parts, netuid: NetUid, mechid: MechId) -> Option<((Arc<Table>, At), bool)> {
     let known = parts.metagraph.current();
     let (at, table) = known.table(netuid, mechid)?;
-    Some((Arc::clone(table), receipt::kept_of(netuid, at, &known, &parts.link)))
+    let is_earlier = known.mechanism(netuid, mechid)?.is_of_an_earlier_run();
+    Some(((Arc::clone(table), receipt::kept_of(netuid, at, &known, &parts.link)), is_earlier))
 }
 
 /// The columns at a block: those that are kept, without a block; from the history, if it has exactly
-/// that block; else from the chain.
+/// that block; else from the chain. It is asked too where an earlier process has kept them, as long as it can be.
 pub(super) async fn recall(
     parts: &Parts,
     netuid: NetUid,
     mechid: MechId,
     block: Option<BlockId>,
 ) -> Result<(Arc<Table>, At), Failure> {
-    if let (None, Some(kept)) = (block, kept(parts, netuid, mechid)) {
-        return Ok(kept);
+    if let (None, Some((kept, is_earlier))) = (block, kept(parts, netuid, mechid)) {
+        if !is_earlier {
+            return Ok(kept);
+        }
+        return match of_the_chain(parts, netuid, mechid, None).await {
+            Ok(Found { table, at }) => Ok((table, at)),
+            Err(failure) if failure.0.kind() == Some(ErrorKind::ChainUnavailable) => Ok(kept),
+            Err(failure) => Err(failure),
+        };
     }
     let Found { table, at } = match recorded(parts, netuid, mechid, block).await {
         Some(found) => found,
