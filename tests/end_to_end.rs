@@ -233,6 +233,7 @@ fn the_metagraph_outlives_the_chain() {
     let fresh = host.ask(&["subnets", "metagraph", "1"]);
     assert_eq!(fresh["at"]["stale"], false);
     assert!(!fresh["neurons"].as_array().unwrap().is_empty());
+    let settings = host.ask(&["subnets", "hyperparameters", "1"]);
 
     // Without the chain the same neurons are served, marked stale, with the block they are of.
     chain.kill();
@@ -246,6 +247,16 @@ fn the_metagraph_outlives_the_chain() {
     let whole = host.ask(&["rpc", "metagraph_get", r#"{"netuid":1}"#]);
     assert!(whole["matrices"] == false && whole["at"]["stale"] == true, "{whole}");
     assert_eq!(whole["columns"]["hotkeys"].as_array().map(Vec::len), fresh["neurons"].as_array().map(Vec::len));
+    for setting in ["rho", "kappa", "min_burn", "immunity_period", "alpha_high"] {
+        assert!(!whole["figures"][setting].is_null(), "{setting}: {}", whole["figures"]);
+    }
+    let kept = host.ask(&["subnets", "hyperparameters", "1"]);
+    let values = |reply: &Value| -> Vec<(Value, Value)> {
+        let all = reply["hyperparameters"].as_array().unwrap().iter();
+        all.map(|one| (one["name"].clone(), one["value"].clone())).collect()
+    };
+    assert_eq!(values(&kept), values(&settings));
+    assert_eq!((&settings["at"]["stale"], &kept["at"]["stale"]), (&json!(false), &json!(true)));
     let price = host.ask(&["subnets", "price", "1"]);
     assert_eq!(price["prices"], serde_json::json!([{ "netuid": 1, "price": fresh["subnet"]["price"] }]));
     assert_eq!(price["at"]["stale"], true);
@@ -264,6 +275,18 @@ fn the_metagraph_outlives_the_chain() {
     let again = host.ask(&["subnets", "metagraph", "1"]);
     assert_eq!(again["neurons"], fresh["neurons"]);
     assert_eq!(again["at"]["stale"], true);
+    // One neuron, one column and the whole of it are told then as well.
+    let uid = json!({ "netuid": 1, "uid": 0 }).to_string();
+    let neuron = host.ask(&["rpc", "metagraph_neuron", &uid]);
+    assert_eq!(neuron["neuron"]["hotkeys"], fresh["neurons"][0]["hotkey"], "{neuron}");
+    assert_eq!(neuron["at"]["stale"], true);
+    let column = host.ask(&["rpc", "metagraph_column", r#"{"netuid":1,"column":"hotkeys"}"#]);
+    assert_eq!(column["values"], whole["columns"]["hotkeys"]);
+    let kept = host.ask(&["rpc", "metagraph_get", r#"{"netuid":1}"#]);
+    assert_eq!(kept["columns"], whole["columns"]);
+    for setting in ["rho", "kappa", "min_burn", "immunity_period", "alpha_high"] {
+        assert_eq!(kept["figures"][setting], whole["figures"][setting], "{setting}");
+    }
     // The block at which they were read or changed is kept with them, not how long they stayed true behind it.
     let number = |reply: &Value| reply["at"]["number"].as_u64().unwrap();
     assert!((1..=number(&stale)).contains(&number(&again)), "{again}");

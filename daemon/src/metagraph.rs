@@ -13,6 +13,7 @@ pub mod figure;
 pub mod file;
 pub mod history;
 mod mechanism;
+mod newest;
 mod policy;
 mod pools;
 mod reading;
@@ -37,7 +38,7 @@ use std::{
 };
 
 use btd_api::{AccountId, BlockHash, BlockNumber, Coldkey, Hotkey, MechId, NetUid, Uid};
-use btd_chain::{BlockRef, Link};
+use btd_chain::{BlockRef, DynamicInfo, Link};
 use tokio::{sync::watch, time::timeout};
 
 pub use self::{
@@ -74,6 +75,8 @@ pub struct Metagraphs {
     pub genesis: Option<BlockHash>,
     /// All subnets in one line each.
     pub list: Option<Arc<List>>,
+    /// What was told with the list of their pools; nothing after a restart.
+    pools: Arc<BTreeMap<NetUid, DynamicInfo>>,
     /// Each subnet with its neurons, each at the block of its last change.
     pub subnets: BTreeMap<NetUid, Arc<Snapshot>>,
     /// Subnets that the chain answers and that cannot be read, because their metagraph is not what
@@ -113,6 +116,8 @@ pub struct Broken {
     tried: BlockNumber,
     /// Why not, in words.
     pub reason: String,
+    /// Whether it was never answered: so long nothing else is read either, and it is not tried again before its time.
+    is_unanswered: bool,
 }
 
 /// The handle. Clones are cheap and share everything.
@@ -191,24 +196,30 @@ impl Metagraphs {
     }
 
     /// Every column of a subnet's neurons in one of its mechanisms as it is kept, and the block of which
-    /// that is true; none before it was read since the process began.
+    /// that is true; of another mechanism than the main one, none before it was read since the process began.
     pub fn table(&self, netuid: NetUid, mechid: MechId) -> Option<(Stamp, &Arc<Table>)> {
         let snapshot = self.mechanism(netuid, mechid)?;
         Some((self.true_at(snapshot), snapshot.table()?))
     }
 
-    /// The same with no figure of the subnet that is of an earlier block: what the list of subnets tells of that
-    /// block is told, and the others, which are read with the neurons alone, are null.
+    /// The same with no figure of the subnet that is of an earlier block: what changes from block to block is told as
+    /// the list of subnets has it, and is null where that is of another block.
     pub fn table_of_one_block(&self, netuid: NetUid, mechid: MechId) -> Option<(Stamp, Arc<Table>)> {
         let (at, table) = self.table(netuid, mechid)?;
+        Some((at, self.table_at(at, netuid, table)?))
+    }
+
+    /// What is kept as `table` of a mechanism of a subnet, as of a block at which it is still true.
+    fn table_at(&self, at: Stamp, netuid: NetUid, table: &Arc<Table>) -> Option<Arc<Table>> {
         let number = at.block.number;
         if self.subnets.get(&netuid)?.whole_at() == number {
-            return Some((at, Arc::clone(table)));
+            return Some(Arc::clone(table));
         }
         let listed = self.list.as_ref().filter(|list| list.at.block == at.block);
         let subnet = listed.and_then(|list| list.subnets.get(&netuid));
-        let figures = figure::of_block(&table.figures, number, subnet);
-        Some((at, Arc::new(Table { at, figures, ..Table::clone(table) })))
+        let pool = listed.and_then(|_| self.pools.get(&netuid));
+        let figures = figure::of_block(&table.figures, number, subnet, pool);
+        Some(Arc::new(Table { at, figures, ..Table::clone(table) }))
     }
 
     /// A subnet's own figures at the newest block at which they were read.

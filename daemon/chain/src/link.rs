@@ -12,6 +12,7 @@ mod blocks;
 mod branch;
 mod budget;
 mod config;
+mod elsewhere;
 #[cfg(test)]
 mod endurance;
 #[cfg(test)]
@@ -46,6 +47,7 @@ use tokio::sync::watch;
 use self::{
     archives::{Archives, Kept},
     branch::Partings,
+    elsewhere::Elsewhere,
     merge::{Answer, Flights},
     pool::Pool,
     recent::Recent,
@@ -101,6 +103,7 @@ struct Shared {
     flights: Flights,
     /// The connections to the archives, in the order of the pool; more than there are where some may join.
     archives: Vec<Kept>,
+    elsewhere: Elsewhere,
     /// Named by the configuration, or by the first endpoint.
     genesis: OnceLock<BlockHash>,
     state: watch::Sender<LinkState>,
@@ -135,6 +138,7 @@ pub(crate) fn link_over(dialer: Box<dyn Dial>, config: LinkConfig) -> Result<(Li
         witnesses: Witnesses::new(&config),
         flights: Flights::default(),
         archives: (0..config.most_archives()).map(|_| Kept::default()).collect(),
+        elsewhere: Elsewhere::default(),
         dialer,
         config,
         genesis,
@@ -321,6 +325,10 @@ impl Link {
                 Ok(answer) => return Ok((answer, connection.node().endpoint.clone())),
                 Err(problem) => problem,
             };
+            if let RpcProblem::Deadline(_) = problem {
+                let told = Box::pin(self.elsewhere(request, urgency, &connection)).await;
+                return told.ok_or_else(|| Self::read_error(request, problem));
+            }
             let left = timeout.saturating_sub(clock::since(began));
             let longest = match problem {
                 // It may have been this request that ended the connection.
@@ -364,7 +372,8 @@ fn is_discarded(error: &ReadError) -> bool {
 
 /// Reads are safe to repeat, and one read may take several requests: a loss in the middle is waited
 /// out for as long as a request may take, and a request that was cut off is asked once more. One whose endpoint is left
-/// meanwhile, because it is silent or another one is better, is asked of the next in what is left of its time. Reads
+/// meanwhile, because it is silent or another one is better, is asked of the next in what is left of its time; one that it
+/// does not answer is asked once of another one. Reads
 /// that are pinned at a block are shared by all who make them at the same time. What must fail at
 /// once without a link looks for the connection first.
 impl Ask for Link {

@@ -4,7 +4,7 @@
 //! thousands of addresses cost more to keep, to save and to load than all columns together.
 
 use btd_api::{AccountId, Alpha, BlockNumber, Tao};
-use btd_chain::RawMetagraph;
+use btd_chain::{DynamicInfo, MetagraphParts, RawMetagraph, SubnetIdentity};
 use indexmap::IndexMap;
 use serde_json::{Map, Value as Json, json};
 
@@ -22,8 +22,39 @@ pub enum Figure {
     Amounts(Vec<(AccountId, u64)>),
 }
 
-/// The figures that are amounts.
+/// The figures that are amounts. They change with the neurons' columns alone.
 const DIVIDENDS: [&str; 2] = ["tao_dividends_per_hotkey", "alpha_dividends_per_hotkey"];
+
+/// The figures that somebody sets ([`btd_chain::Part::Settings`]): they are what they are until an event or a call says
+/// otherwise (`touched.rs`).
+const SETTINGS: [&str; 26] = [
+    "rho",
+    "kappa",
+    "min_allowed_weights",
+    "max_weights_limit",
+    "weights_version",
+    "weights_rate_limit",
+    "activity_cutoff",
+    "max_validators",
+    "difficulty",
+    "pow_registration_allowed",
+    "immunity_period",
+    "min_difficulty",
+    "max_difficulty",
+    "min_burn",
+    "max_burn",
+    "adjustment_alpha",
+    "adjustment_interval",
+    "target_regs_per_interval",
+    "max_regs_per_block",
+    "serving_rate_limit",
+    "commit_reveal_weights_enabled",
+    "commit_reveal_period",
+    "liquid_alpha_enabled",
+    "alpha_high",
+    "alpha_low",
+    "bonds_moving_avg",
+];
 
 // === impl Figure ===
 
@@ -180,32 +211,127 @@ pub(super) fn read(raw: &RawMetagraph) -> Figures {
     figures.insert("moving_price_bits".to_owned(), moving_price.map_or(Json::Null, Json::from).into());
     let price = raw.price.map_or(Json::Null, |price| price.rao().to_string().into());
     figures.insert("price".to_owned(), price.into());
-    let identity = fields.identity.as_ref().map_or(Json::Null, |identity| {
+    figures.insert("identity".to_owned(), identity(fields.identity.as_ref()).into());
+    figures
+}
+
+/// What a subnet's owner says about it; null where that is nothing.
+fn identity(identity: Option<&SubnetIdentity>) -> Json {
+    identity.map_or(Json::Null, |identity| {
         json!({
             "subnet_name": identity.subnet_name, "github_repo": identity.github_repo,
             "subnet_contact": identity.subnet_contact, "subnet_url": identity.subnet_url,
             "discord": identity.discord, "description": identity.description, "logo_url": identity.logo_url,
             "additional": identity.additional,
         })
-    });
-    figures.insert("identity".to_owned(), identity.into());
-    figures
+    })
 }
 
-/// What is known at `block` of figures that were read before it: those that the list of subnets tells of that block,
-/// and when the subnet was founded. The others are null, for they may have changed.
-pub(super) fn of_block(figures: &Figures, block: BlockNumber, listed: Option<&Subnet>) -> Figures {
+/// Takes over the settings in `parts`.
+pub(super) fn set(figures: &mut Figures, parts: &MetagraphParts) {
+    let mut set = |name: &str, told: Option<Json>| {
+        if let (Some(told), Some(figure)) = (told, figures.get_mut(name)) {
+            *figure = told.into();
+        }
+    };
+    macro_rules! texts {
+        ($($name:ident),+ $(,)?) => {
+            $(set(stringify!($name), parts.$name.map(|number| number.to_string().into()));)+
+        };
+    }
+    macro_rules! rao {
+        ($($name:ident),+ $(,)?) => {
+            $(set(stringify!($name), parts.$name.map(|amount| amount.rao().to_string().into()));)+
+        };
+    }
+    macro_rules! plain {
+        ($($name:ident),+ $(,)?) => {
+            $(set(stringify!($name), parts.$name.map(Json::from));)+
+        };
+    }
+    texts!(
+        weights_version,
+        weights_rate_limit,
+        activity_cutoff,
+        difficulty,
+        min_difficulty,
+        max_difficulty,
+        adjustment_alpha,
+        serving_rate_limit,
+        commit_reveal_period,
+        bonds_moving_avg,
+    );
+    rao!(min_burn, max_burn);
+    plain!(
+        rho,
+        kappa,
+        min_allowed_weights,
+        max_weights_limit,
+        max_validators,
+        pow_registration_allowed,
+        immunity_period,
+        adjustment_interval,
+        target_regs_per_interval,
+        max_regs_per_block,
+        commit_reveal_weights_enabled,
+        liquid_alpha_enabled,
+        alpha_high,
+        alpha_low,
+    );
+}
+
+/// The first setting that is another one in `other`.
+pub(super) fn differing_setting(figures: &Figures, other: &Figures) -> Option<&'static str> {
+    SETTINGS.into_iter().find(|name| figures.get(*name) != other.get(*name))
+}
+
+/// What is known at `block` of figures that were read before it, and of which the settings and dividends are still what
+/// they were: those, when the subnet was founded, and what the list of subnets tells of that block, its `pool` among it.
+/// The others are null, for they may have changed.
+pub(super) fn of_block(
+    figures: &Figures,
+    block: BlockNumber,
+    listed: Option<&Subnet>,
+    pool: Option<&DynamicInfo>,
+) -> Figures {
     let known = |(name, figure): (&String, &Figure)| {
         let figure = match (name.as_str(), figure) {
+            ("identity", _) => identity(pool.and_then(|pool| pool.subnet_identity.as_ref())).into(),
             // What the runtime did not tell with the neurons, it does not tell without.
             (_, Figure::Plain(Json::Null)) => Json::Null.into(),
             ("network_registered_at", figure) => figure.clone(),
             ("block", _) => Json::from(block.to_string()).into(),
-            (name, _) => listed.and_then(|subnet| listed_figure(subnet, name)).unwrap_or_default().into(),
+            (name, figure) if SETTINGS.contains(&name) || DIVIDENDS.contains(&name) => figure.clone(),
+            (name, _) => {
+                let listed = listed.and_then(|subnet| listed_figure(subnet, name));
+                listed.or_else(|| pool_figure(pool?, name)).unwrap_or_default().into()
+            }
         };
         (name.clone(), figure)
     };
     figures.iter().map(known).collect()
+}
+
+/// Whether `told` has a value for each of `figures` that has one.
+pub(super) fn tells_all(told: &Figures, figures: &Figures) -> bool {
+    let is_told = |figure: &Figure| !matches!(figure, Figure::Plain(Json::Null));
+    figures.iter().all(|(name, figure)| !is_told(figure) || told.get(name).is_some_and(is_told))
+}
+
+/// One figure as the list of subnets tells it with the subnet's pool, if it does.
+fn pool_figure(pool: &DynamicInfo, name: &str) -> Option<Json> {
+    let text = match name {
+        "owner_hotkey" => pool.owner_hotkey.to_string(),
+        "subnet_emission" => pool.emission.to_string(),
+        "subnet_volume" => pool.subnet_volume.to_string(),
+        "alpha_out_emission" => pool.alpha_out_emission.rao().to_string(),
+        "alpha_in_emission" => pool.alpha_in_emission.rao().to_string(),
+        "pending_alpha_emission" => pool.pending_alpha_emission.rao().to_string(),
+        "pending_root_emission" => pool.pending_root_emission.rao().to_string(),
+        "moving_price_bits" => pool.moving_price.0.to_string(),
+        _ => return None,
+    };
+    Some(text.into())
 }
 
 /// One figure as the list of subnets tells it, if it does.
@@ -248,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_later_block_only_what_the_list_tells_is_told() {
+    fn of_a_later_block_settings_are_told_and_what_the_list_tells() {
         let old = Figures::from_iter([
             ("block".to_owned(), json!("5").into()),
             ("network_registered_at".to_owned(), json!("2").into()),
@@ -258,16 +384,23 @@ mod tests {
             ("rho".to_owned(), json!(10).into()),
             (DIVIDENDS[0].to_owned(), Figure::Amounts(vec![(AccountId([7; 32]), 1)])),
         ]);
-        let told = |listed: Option<&Subnet>| Json::from(to_json(&of_block(&old, BlockNumber(9), listed)));
+        let of_block = |listed: Option<&Subnet>| of_block(&old, BlockNumber(9), listed, None);
+        let told = |listed: Option<&Subnet>| Json::from(to_json(&of_block(listed)));
+        let dividends = json!({ AccountId([7; 32]).to_string(): "1" });
         let nothing = json!({
-            "block": "9", "network_registered_at": "2", "tempo": null, "price": null, "tao_in": null, "rho": null,
-            "tao_dividends_per_hotkey": null,
+            "block": "9", "network_registered_at": "2", "tempo": null, "price": null, "tao_in": null, "rho": 10,
+            "tao_dividends_per_hotkey": dividends,
         });
         assert_eq!(told(None), nothing);
+        assert!(!tells_all(&of_block(None), &old));
         let listed = crate::metagraph::sample(3).subnet.clone();
         let mut known = nothing;
         (known["tempo"], known["price"]) = (listed.tempo.into(), listed.price.unwrap().rao().to_string().into());
         assert_eq!(told(Some(&listed)), known);
+        assert!(tells_all(&of_block(Some(&listed)), &old), "what was never told is not missed");
+        let mut later = old.clone();
+        later.insert("rho".to_owned(), json!(11).into());
+        assert_eq!((differing_setting(&old, &later), differing_setting(&old, &of_block(None))), (Some("rho"), None));
     }
 
     #[test]

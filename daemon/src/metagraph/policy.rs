@@ -92,6 +92,9 @@ impl Backlog {
     /// Notes that everything is to be read: blocks were missed, or nothing was read yet.
     pub(super) fn note_all(&mut self) {
         self.touched.all = true;
+        // Wherever that counts, stake is read with everything else.
+        self.touched.rooted.clear();
+        self.touched.claimed.clear();
     }
 
     /// The hotkeys whose root stake changed, and the coldkeys that claimed: in which subnets their
@@ -276,7 +279,8 @@ mod tests {
             assert_eq!(account.to_string(), ALICE);
             vec![NetUid(2)]
         });
-        let expected = [(NetUid(2), Extent::part(Part::Identities)), (NetUid(3), Extent::part(Part::Axons))];
+        let parts = [(1, Part::Settings), (2, Part::Identities), (3, Part::Axons)];
+        let expected = parts.map(|(netuid, part)| (NetUid(netuid), Extent::part(part)));
         assert_eq!(due.subnets, expected);
         assert_eq!(due_at(&mut backlog, 10, &three), Due::default());
     }
@@ -366,6 +370,15 @@ mod tests {
         }
         assert_eq!(read.len(), 40);
         assert!(due_at(&mut backlog, 101, &known(&many)).subnets.is_empty());
+    }
+
+    #[test]
+    fn where_stake_counts_is_not_asked_when_all_of_it_is_read() {
+        let mut backlog = backlog();
+        backlog.note(touched("SubtensorModule", "RootClaimed", json!({ "coldkey": ALICE })));
+        backlog.note_all();
+        assert_eq!(backlog.unresolved(), (vec![], vec![]));
+        assert_eq!(due_at(&mut backlog, 10, &known(&[(5, 9)])).subnets, [(NetUid(5), Extent::Whole)]);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use btd_api::{BlockNumber, NetUid};
-use btd_chain::{ReadError, SubnetEntry, SubnetMarks, View};
+use btd_chain::{DynamicInfo, ReadError, SubnetEntry, SubnetMarks, View};
 
 use super::{policy::Known, snapshot::Snapshot, subnet::Subnet};
 
@@ -44,6 +44,12 @@ impl Pools {
             known.get(&entry.netuid).is_some_and(|known| known.epoch_ran(told, block))
         };
         self.entries.iter().filter(ran).map(|(entry, _)| entry.netuid)
+    }
+
+    /// What the runtime tells of each subnet's pool.
+    pub(super) fn told(&self) -> BTreeMap<NetUid, DynamicInfo> {
+        let told = |(entry, _): &(SubnetEntry, SubnetMarks)| Some((entry.netuid, entry.dynamic.clone()?));
+        self.entries.iter().filter_map(told).collect()
     }
 
     /// How many mechanisms a subnet has: one, where the runtime knows of no others.

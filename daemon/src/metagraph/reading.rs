@@ -1,12 +1,16 @@
 //! Reads one subnet: as much of it as is due, put into what is kept of it.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use btd_api::{MechId, NetUid};
-use btd_chain::{Part, ReadError, View};
+use btd_chain::{Hyperparameters, Part, ReadError, View};
+use tokio::{join, time::timeout};
 
 use super::{mechanism::Mechanism, refresher::is_about_the_link, snapshot::Snapshot, table::Table, touched::Extent};
 use crate::stamp::Stamp;
+
+/// So long hyperparameters are waited for, without which a metagraph is whole all the same.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How a subnet was read.
 pub(super) enum Read {
@@ -43,25 +47,43 @@ impl Wanted {
                 Err(error) => return Err(error),
             }
         }
-        let Some(raw) = view.metagraph(self.netuid).await? else { return Ok(None) };
+        let (raw, hyperparameters) = join!(view.metagraph(self.netuid), self.hyperparameters(view));
+        let Some(raw) = raw? else { return Ok(None) };
         let snapshot = Snapshot::read(&raw, at);
         let mechanisms = match snapshot.table() {
             Some(main) => self.others(view, main).await?,
             None => None,
         };
         let table = snapshot.table().cloned();
-        Ok(Some(Read::Whole(snapshot.beside(table, mechanisms))))
+        Ok(Some(Read::Whole(snapshot.beside(table, mechanisms).with_hyperparameters(hyperparameters))))
+    }
+
+    /// The subnet's hyperparameters; none where they are not told in a while. The chain is asked for them as a rule, and
+    /// they are kept for when it is away.
+    async fn hyperparameters(self, view: &View) -> Option<Arc<Hyperparameters>> {
+        let told = timeout(PATIENCE, view.hyperparameters(self.netuid)).await;
+        told.ok()?.ok()?.map(Arc::new)
     }
 
     async fn parts(self, view: &View, parts: &BTreeSet<Part>, kept: &Snapshot, at: Stamp) -> Result<Found, ReadError> {
-        let Some(columns) = view.metagraph_parts(self.netuid, parts).await? else { return Ok(Found::Nothing) };
+        let settings = async {
+            // What is not read anew is what it was.
+            if parts.contains(&Part::Settings) { Some(self.hyperparameters(view).await) } else { None }
+        };
+        let (columns, settings) = join!(view.metagraph_parts(self.netuid, parts), settings);
+        let Some(columns) = columns? else { return Ok(Found::Nothing) };
         let has_others = kept.mechanisms().is_some_and(|mechanisms| mechanisms > 1);
         let updates = if has_others && parts.contains(&Part::Mechanisms) {
             Some(view.mechanism_updates(self.netuid, self.mechanisms).await?)
         } else {
             None
         };
-        Ok(kept.with(columns, updates, at).map_or(Found::OfAnotherSize, |snapshot| Found::Parts(Box::new(snapshot))))
+        let Some(snapshot) = kept.with(columns, updates, at) else { return Ok(Found::OfAnotherSize) };
+        let snapshot = match settings {
+            Some(hyperparameters) => snapshot.with_hyperparameters(hyperparameters),
+            None => snapshot,
+        };
+        Ok(Found::Parts(Box::new(snapshot)))
     }
 
     /// What is their own in the mechanisms beside the `main` one; none where that cannot be told.

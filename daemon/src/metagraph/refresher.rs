@@ -4,7 +4,13 @@
 //! Everything is read at the last block whose events were noted, so that between two rounds what is
 //! kept is what the chain has there ([`Metagraphs::through`]). Before an epoch changes a whole
 //! metagraph, the chain's own at that block is compared with the kept one: a difference is said,
-//! counted, and gone with the reading that follows.
+//! counted, and gone with the reading that follows (`refresher/checking.rs`).
+//!
+//! What cannot be read keeps nothing else from being read and told: what a failure says is decided in
+//! `refresher/failing.rs`.
+
+mod checking;
+mod failing;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,20 +18,24 @@ use std::{
     time::Duration,
 };
 
-use btd_api::{AccountId, BlockHash, BlockNumber, MechId, NetUid};
+use btd_api::{AccountId, BlockHash, BlockNumber, NetUid};
 use btd_chain::{BlockStream, Link, Priority, ReadError, View};
 use futures_util::{FutureExt, StreamExt, future::join, stream};
-use tokio::{sync::watch, time::sleep};
+use tokio::{
+    sync::watch,
+    time::{sleep, timeout},
+};
 use tokio_util::sync::CancellationToken;
 
+use self::failing::{Failing, Verdict};
+pub(super) use self::failing::{break_off, is_about_the_block, is_about_the_link};
 use super::{
-    Broken, History, List, Metagraphs,
+    History, List, Metagraphs,
     policy::{BUDGET, Backlog, Due, GATHERED, RETRY},
     pools::Pools,
     reading::{Read, Wanted},
     recorder::Recorder,
     restorer::Restorer,
-    snapshot::{STAKE_COLUMNS, Snapshot},
     store,
     touched::{Extent, Touched, extend},
     unchanged::Unchanged,
@@ -35,14 +45,14 @@ use crate::{
     stamp::Stamp,
 };
 
-/// How many metagraphs are asked for at the same time.
-const AT_ONCE: usize = 4;
 /// Further behind than this, blocks are skipped and everything is read anew.
 const FURTHEST_BEHIND: u32 = 64;
 /// So many places are asked for children at the most; for more, stake counts everywhere.
 const MOST_ASKED: usize = 4_096;
 /// The pause after a read that failed.
 const PAUSE: Duration = Duration::from_secs(2);
+/// When metagraphs take longer than that to be read, the list and those that are there are told before the others.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// The long task that keeps the metagraphs current.
 #[derive(Debug)]
@@ -54,6 +64,7 @@ pub struct Refresher {
     restorer: Restorer,
     network: String,
     backlog: Backlog,
+    failing: Failing,
     /// Since when weights and bonds are what they are.
     unchanged: Unchanged,
     current: watch::Sender<Arc<Metagraphs>>,
@@ -82,6 +93,7 @@ impl Refresher {
             cache: Some(cache),
             network,
             backlog: Backlog::new(GATHERED),
+            failing: Failing::default(),
             unchanged: Unchanged::default(),
             current,
             blocks: None,
@@ -118,8 +130,10 @@ impl Refresher {
                     tracing::debug!(%error, failures, "could not read metagraphs");
                 }
                 failures = failures.saturating_add(1);
-                // A block that cannot be read twice is not waited for: the newest one can be.
-                if is_about_the_block(&error) || failures > 1 {
+                // A block that cannot be read twice is not waited for: the newest one can be. Where too much is asked of
+                // a node, it is not asked for everything again.
+                let is_turned_away = matches!(error, ReadError::NoTurn { .. });
+                if is_about_the_block(&error) || failures > 1 && !is_turned_away {
                     self.blocks = None;
                 }
                 sleep(PAUSE).await;
@@ -127,7 +141,10 @@ impl Refresher {
                 continue;
             }
             failures = 0;
-            if !self.backlog.is_waiting() {
+            if self.failing.is_held_up() {
+                // What was put back is read again with the next block, or after a while where none comes.
+                let _ = timeout(PAUSE, self.next_blocks()).await;
+            } else if !self.backlog.is_waiting() {
                 self.next_blocks().await;
             }
         }
@@ -143,7 +160,7 @@ impl Refresher {
                     // What a runtime migrates in the first block that it executes no event tells.
                     let is_same = block.spec_version == self.executed_by;
                     if is_same && block.tells_all_events() {
-                        self.backlog.note(Touched::by(&block.events));
+                        self.backlog.note(Touched::by(&block.events).and_by(&block.extrinsics));
                         self.unchanged.note(block.block, &block.events);
                     } else {
                         self.backlog.note_all();
@@ -244,6 +261,10 @@ impl Refresher {
             }
             Err(error) => {
                 self.backlog.put_back(due);
+                // What was told meanwhile is of a block that is gone.
+                if !Arc::ptr_eq(&self.current.borrow(), &before) {
+                    self.current.send_replace(before);
+                }
                 Err(error)
             }
         }
@@ -281,7 +302,7 @@ impl Refresher {
             after.broken.retain(|netuid, _| pools.contains(*netuid));
             self.backlog.retain_claims(|netuid| pools.contains(netuid));
             let checked = want_by_the_list(&mut wanted, pools, before, due, at.block.number);
-            self.check(before, &checked, &mut after).await?;
+            self.check(before, &checked, &mut after.upkeep).await;
             recorded.extend(checked.into_iter().chain(pools.netuids().filter(is_first)));
             for (netuid, extent) in beyond_the_budget(&mut wanted, due) {
                 self.backlog.note_subnet(netuid, extent);
@@ -289,33 +310,83 @@ impl Refresher {
         }
         let is_whole = |(netuid, extent): (&NetUid, &Extent)| (*extent == Extent::Whole).then_some(*netuid);
         let anew: BTreeSet<NetUid> = wanted.iter().filter_map(is_whole).collect();
+        recorded.retain(|netuid| anew.contains(netuid));
+        self.read_each((view, at), before, pools.as_ref(), wanted, &mut after).await?;
+        for netuid in recorded {
+            if let Some(snapshot) = after.subnets.get(&netuid).filter(|snapshot| snapshot.at == at) {
+                self.recorder.record(view, snapshot).await;
+            }
+        }
+        if let Some(pools) = pools {
+            let list = listed(&pools, &after, at);
+            self.unchanged.settle(before.list.as_deref(), &list, &anew);
+            (after.list, after.unchanged) = (Some(Arc::new(list)), self.unchanged.clone());
+            after.pools = Arc::new(pools.told());
+        }
+        after.claimed = claimed(before, self.backlog.claimed());
+        after.through = (!self.backlog.is_waiting()).then_some(at.block);
+        Ok(after)
+    }
+
+    /// Reads what is `wanted` into `after`. What cannot be read now is put back, and what cannot be read at all is
+    /// broken off; only a block that is gone ends all of it.
+    async fn read_each(
+        &mut self,
+        (view, at): (&View, Stamp),
+        before: &Metagraphs,
+        pools: Option<&Pools>,
+        wanted: BTreeMap<NetUid, Extent>,
+        after: &mut Metagraphs,
+    ) -> Result<(), ReadError> {
+        let at_once = self.failing.begin();
+        let is_alone = at_once == 1 || wanted.len() == 1;
         let kept = &before.subnets;
-        let mechanisms = |netuid| pools.as_ref().map_or(1, |pools| pools.mechanisms(netuid));
-        let read: Vec<_> = stream::iter(wanted)
+        let mechanisms = |netuid| pools.map_or(1, |pools| pools.mechanisms(netuid));
+        let mut unread = wanted.clone();
+        let mut reading = stream::iter(wanted)
             .map(|(netuid, extent)| (Wanted { netuid, mechanisms: mechanisms(netuid) }, extent))
             .map(|(wanted, extent)| async move {
                 let (netuid, stake_too) = (wanted.netuid, extent.has_stake());
                 (netuid, stake_too, wanted.read(view, extent, kept.get(&netuid).map(Arc::as_ref), at).await)
             })
-            .buffer_unordered(AT_ONCE)
-            .collect()
-            .await;
-        for (netuid, stake_too, found) in read {
-            let snapshot = match found {
-                Ok(found) => found,
-                Err(error) if is_about_the_link(&error) => return Err(error),
-                Err(error) => {
-                    break_off(&mut after.broken, netuid, at.block.number, &error);
+            .buffer_unordered(at_once);
+        let (mut is_told, mut with_stake) = (false, Vec::new());
+        loop {
+            let (netuid, stake_too, found) = match timeout(PATIENCE, reading.next()).await {
+                Ok(Some(found)) => found,
+                Ok(None) => break,
+                Err(_) => {
+                    if let (Some(pools), false) = (pools, is_told) {
+                        let (list, told) = (Some(Arc::new(listed(pools, after, at))), Arc::new(pools.told()));
+                        let so_far = Metagraphs { list, pools: told, through: None, ..after.clone() };
+                        self.current.send_replace(Arc::new(so_far));
+                        is_told = true;
+                    }
                     continue;
                 }
             };
+            let snapshot = match found {
+                Ok(found) => found,
+                Err(error) if is_about_the_block(&error) => return Err(error),
+                Err(error) => match self.failing.judge(netuid, &error, is_alone) {
+                    Verdict::Over => break,
+                    Verdict::Again => {
+                        tracing::debug!(%netuid, %error, "could not read a subnet's metagraph: it is tried again");
+                        continue;
+                    }
+                    Verdict::Broken => {
+                        unread.remove(&netuid);
+                        break_off(&mut after.broken, netuid, at.block.number, &error);
+                        continue;
+                    }
+                },
+            };
+            unread.remove(&netuid);
+            self.failing.is_read(netuid);
             after.broken.remove(&netuid);
             match snapshot {
                 Some(Read::Whole(snapshot)) => {
                     after.upkeep.wholes = after.upkeep.wholes.saturating_add(1);
-                    if recorded.contains(&netuid) {
-                        self.recorder.record(view, &snapshot).await;
-                    }
                     after.subnets.insert(netuid, Arc::new(snapshot));
                 }
                 Some(Read::Parts(snapshot)) => {
@@ -327,64 +398,12 @@ impl Refresher {
                 }
             }
             if stake_too {
-                self.backlog.read_stake(netuid);
+                with_stake.push(netuid);
             }
         }
-        if let Some(pools) = pools {
-            let subnets = pools.merged(&after.subnets);
-            let list = List { at, subnets, netuids: pools.netuids().collect() };
-            self.unchanged.settle(before.list.as_deref(), &list, &anew);
-            (after.list, after.unchanged) = (Some(Arc::new(list)), self.unchanged.clone());
-        }
-        after.claimed = claimed(before, self.backlog.claimed());
-        after.through = (!self.backlog.is_waiting()).then_some(at.block);
-        Ok(after)
-    }
-
-    /// Compares what is kept of `netuids` with what the chain has at the block up to which it is kept.
-    async fn check(
-        &self,
-        before: &Metagraphs,
-        netuids: &BTreeSet<NetUid>,
-        after: &mut Metagraphs,
-    ) -> Result<(), ReadError> {
-        let Some(through) = before.through.filter(|_| !netuids.is_empty()) else { return Ok(()) };
-        let view = match self.link.view_at(through.hash).await {
-            Ok(view) => view,
-            // The block is gone: what is read next is right, and what was is past comparing.
-            Err(error) if is_about_the_block(&error) => return Ok(()),
-            Err(error) => return Err(error),
-        };
-        let at = Stamp::of(through, &self.link);
-        for netuid in netuids {
-            let raw = match view.metagraph(*netuid).await {
-                Ok(raw) => raw,
-                Err(error) if is_about_the_link(&error) && !is_about_the_block(&error) => return Err(error),
-                Err(_) => continue,
-            };
-            let (Some(raw), Some(kept)) = (raw, before.subnets.get(netuid)) else { continue };
-            let mut differences = kept.differences(&Snapshot::read(&raw, at));
-            for mechid in (1..kept.mechanisms().unwrap_or(1)).map(MechId) {
-                let own = match view.mechagraph(*netuid, mechid).await {
-                    Err(error) if is_about_the_link(&error) && !is_about_the_block(&error) => return Err(error),
-                    found => found.ok().flatten(),
-                };
-                if let (Some(own), Some(kept)) = (own, kept.of_mechanism(mechid)) {
-                    differences.extend(kept.differences(&Snapshot::read(&own, at)));
-                }
-            }
-            if self.backlog.has_claims(*netuid) {
-                differences.retain(|(_, column)| !STAKE_COLUMNS.contains(column));
-            }
-            after.upkeep.checks = after.upkeep.checks.saturating_add(1);
-            if let Some((uid, column)) = differences.first() {
-                after.upkeep.differences = after.upkeep.differences.saturating_add(1);
-                let (values, block) = (differences.len(), through.number.0);
-                tracing::warn!(
-                    %netuid, block, values, first_uid = %uid, first_column = column,
-                    "a kept metagraph differed from the chain's: it is read anew"
-                );
-            }
+        with_stake.into_iter().for_each(|netuid| self.backlog.read_stake(netuid));
+        for (netuid, extent) in unread {
+            self.backlog.note_subnet(netuid, extent);
         }
         Ok(())
     }
@@ -419,6 +438,11 @@ fn claimed(before: &Metagraphs, netuids: BTreeSet<NetUid>) -> BTreeMap<NetUid, S
     netuids.into_iter().filter_map(unclaimed).collect()
 }
 
+/// All subnets in one line each, as far as their metagraphs are known.
+fn listed(pools: &Pools, known: &Metagraphs, at: Stamp) -> List {
+    List { at, subnets: pools.merged(&known.subnets), netuids: pools.netuids().collect() }
+}
+
 /// Adds to `wanted` what the list of all subnets tells: which are new, gone, of another size, or
 /// have had an epoch. Returns those whose whole metagraph is read without an event that changed it.
 fn want_by_the_list(
@@ -431,7 +455,9 @@ fn want_by_the_list(
     wanted.retain(|netuid, _| pools.contains(*netuid));
     let rests = |netuid: &NetUid| {
         let broken = before.broken.get(netuid);
-        broken.is_some_and(|broken| block.0.saturating_sub(broken.tried.0) < RETRY)
+        // A chain that was taken back is before the block at which it was tried.
+        let ago = broken.and_then(|broken| block.0.checked_sub(broken.tried.0));
+        ago.is_some_and(|ago| ago < RETRY)
     };
     let known = before.known();
     let ended: BTreeSet<NetUid> = pools.after_an_epoch(&known, block).filter(|netuid| !rests(netuid)).collect();
@@ -440,6 +466,9 @@ fn want_by_the_list(
     for netuid in whole.chain(ended.iter().copied()) {
         extend(wanted, netuid, Extent::Whole);
     }
+    // Everything waits for a request that is not answered: it is not made again because something has happened.
+    let is_unanswered = |netuid: &NetUid| before.broken.get(netuid).is_some_and(|broken| broken.is_unanswered);
+    wanted.retain(|netuid, _| !(is_unanswered(netuid) && rests(netuid)));
     ended.into_iter().chain(due.aged.iter().copied()).collect()
 }
 
@@ -479,49 +508,4 @@ fn or_none<T: Ord>(found: Result<BTreeSet<T>, ReadError>) -> Result<BTreeSet<T>,
         Err(ReadError::Absent(_)) => Ok(BTreeSet::new()),
         found => found,
     }
-}
-
-/// Whether a read failed because of the block at which it was made.
-pub(super) fn is_about_the_block(error: &ReadError) -> bool {
-    matches!(
-        error,
-        ReadError::UnknownBlock { .. }
-            | ReadError::NotKept { .. }
-            | ReadError::TakenBack { .. }
-            | ReadError::Pruned { .. }
-            | ReadError::NoArchive { .. }
-    )
-}
-
-/// Whether a read failed because of the way to the chain, and not because of what was read.
-pub(super) fn is_about_the_link(error: &ReadError) -> bool {
-    match error {
-        ReadError::NotConnected { .. }
-        | ReadError::Deadline { .. }
-        | ReadError::NoTurn { .. }
-        | ReadError::Cut { .. }
-        | ReadError::UnknownBlock { .. }
-        | ReadError::NotKept { .. }
-        | ReadError::TakenBack { .. }
-        | ReadError::NoArchive { .. }
-        | ReadError::Pruned { .. } => true,
-        ReadError::Refused { .. }
-        | ReadError::Oversized { .. }
-        | ReadError::Absent(_)
-        | ReadError::Argument { .. }
-        | ReadError::Decode { .. }
-        | ReadError::Garbled { .. } => false,
-    }
-}
-
-/// Notes that a subnet could not be read; the others are none the worse for it.
-pub(super) fn break_off(broken: &mut BTreeMap<NetUid, Broken>, netuid: NetUid, at: BlockNumber, error: &ReadError) {
-    let reason = error.to_string();
-    let since = if let Some(before) = broken.get(&netuid) {
-        before.since
-    } else {
-        tracing::warn!(%netuid, %error, "could not read a subnet's metagraph: the others go on without it");
-        at
-    };
-    broken.insert(netuid, Broken { since, tried: at, reason });
 }

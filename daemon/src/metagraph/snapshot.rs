@@ -8,7 +8,7 @@ use std::{
 };
 
 use btd_api::{Alpha, BlockNumber, Coldkey, Hotkey, MechId, Tao, Uid};
-use btd_chain::{AxonInfo, ChainIdentity, MetagraphParts, RawMetagraph};
+use btd_chain::{AxonInfo, ChainIdentity, Hyperparameters, MetagraphParts, RawMetagraph};
 use serde::{Deserialize, Serialize};
 
 use super::{mechanism::Mechanism, policy::Known, subnet::Subnet, table::Table};
@@ -85,15 +85,18 @@ pub struct Snapshot {
     beside: Beside,
 }
 
-/// What follows from a snapshot or was read with it: no part of what it is, and not kept.
+/// What follows from a snapshot or was read with it: no part of what it is.
 #[derive(Debug, Default)]
 struct Beside {
     /// The neurons as somebody wrote them for callers.
     written: OnceLock<Box<str>>,
-    /// Every column that the chain told, without weights and bonds; none after a restart.
+    /// Every column that the chain told, without weights and bonds; none where an earlier run has not kept them.
     table: Option<Arc<Table>>,
     /// The mechanisms beside the main one; none where they are not kept.
     mechanisms: Option<Vec<Mechanism>>,
+    /// The subnet's hyperparameters by their own API; none where it did not tell them, and after a restart.
+    hyperparameters: Option<Arc<Hyperparameters>>,
+    is_of_an_earlier_run: bool,
 }
 
 // === impl Snapshot ===
@@ -134,15 +137,37 @@ impl Snapshot {
         self.beside.written.get_or_init(|| neurons.into())
     }
 
-    /// Every column that the chain told, if they were read since the process began.
+    /// Every column that the chain told, if they are kept.
     pub fn table(&self) -> Option<&Arc<Table>> {
         self.beside.table.as_ref()
+    }
+
+    /// The same as an earlier run has kept it, of which all was read at an earlier block.
+    pub(super) fn of_an_earlier_run(mut self, whole_at: BlockNumber, table: Option<Arc<Table>>) -> Self {
+        self.beside = Beside { table, is_of_an_earlier_run: true, ..Beside::default() };
+        Self { whole_at, ..self }
+    }
+
+    /// Whether an earlier run has kept it, and nobody has looked yet whether the chain has it still.
+    pub fn is_of_an_earlier_run(&self) -> bool {
+        self.beside.is_of_an_earlier_run
     }
 
     /// The same with these beside it.
     pub(super) fn beside(mut self, table: Option<Arc<Table>>, mechanisms: Option<Vec<Mechanism>>) -> Self {
         self.beside = Beside { table, mechanisms, ..Beside::default() };
         self
+    }
+
+    /// The same with these hyperparameters.
+    pub(super) fn with_hyperparameters(mut self, hyperparameters: Option<Arc<Hyperparameters>>) -> Self {
+        self.beside.hyperparameters = hyperparameters;
+        self
+    }
+
+    /// The subnet's hyperparameters, if they are kept.
+    pub fn hyperparameters(&self) -> Option<&Hyperparameters> {
+        self.beside.hyperparameters.as_deref()
     }
 
     /// How many mechanisms the subnet has, the main one among them; none where the others are not kept.
@@ -244,7 +269,13 @@ impl Snapshot {
 /// Another snapshot's neurons are not written yet.
 impl Clone for Beside {
     fn clone(&self) -> Self {
-        Self { written: OnceLock::new(), table: self.table.clone(), mechanisms: self.mechanisms.clone() }
+        Self {
+            written: OnceLock::new(),
+            table: self.table.clone(),
+            mechanisms: self.mechanisms.clone(),
+            hyperparameters: self.hyperparameters.clone(),
+            is_of_an_earlier_run: self.is_of_an_earlier_run,
+        }
     }
 }
 

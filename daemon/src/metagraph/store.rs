@@ -4,12 +4,15 @@
 //! n LABEL                      -> the genesis hash of the network of that name, last time
 //! l GENESIS                    -> the stamp of the list
 //! l GENESIS NETUID             -> a subnet of the list
-//! m GENESIS NETUID             -> a metagraph's stamp and subnet
+//! m GENESIS NETUID             -> a metagraph's stamps and subnet
 //! m GENESIS NETUID UID         -> a neuron
+//! t GENESIS NETUID             -> the columns and figures that stand in no neuron (`store/rest.rs`)
 //! ```
 //! Numbers are big-endian, values are JSON; a neuron is what postcard makes of a [`Row`], for the store
 //! holds in memory what it wrote last, and of thousands of neurons JSON takes several times as much.
 //! What cannot be read counts as absent: the chain has it.
+
+mod rest;
 
 use std::{
     borrow::Cow,
@@ -18,7 +21,7 @@ use std::{
     sync::Arc,
 };
 
-use btd_api::{AccountId, Alpha, BlockHash, Coldkey, Hotkey, NetUid, Tao, Uid};
+use btd_api::{AccountId, Alpha, BlockHash, BlockNumber, Coldkey, Hotkey, NetUid, Tao, Uid};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{
@@ -34,6 +37,9 @@ use crate::{
 #[derive(Serialize, Deserialize)]
 struct Head {
     at: Stamp,
+    /// The block at which all of it was read; none where an earlier version wrote it.
+    #[serde(default)]
+    whole_at: Option<BlockNumber>,
     subnet: Subnet,
 }
 
@@ -154,14 +160,19 @@ pub(super) async fn load_chain(cache: &Cache, genesis: BlockHash) -> Result<Meta
             _ => {}
         }
     }
+    let mut rests: BTreeMap<Vec<u8>, _> = cache.scan(&key(b't', genesis)).await?.into_iter().collect();
     let mut subnets = BTreeMap::new();
-    for (netuid, Head { at, subnet }) in heads {
+    for (netuid, Head { at, whole_at, subnet }) in heads {
         let neurons = neurons.remove(&netuid).unwrap_or_default();
         // A row that is missing or out of place makes the whole metagraph worthless.
         let whole = neurons.len() == usize::from(subnet.neurons)
             && (0..).zip(&neurons).all(|(uid, neuron): (u16, _)| neuron.uid == Uid(uid));
         if whole {
-            subnets.insert(netuid, Arc::new(Snapshot::new(at, subnet, neurons)));
+            let rest = rests.remove(&subnet_key(b't', genesis, netuid));
+            let table = rest.and_then(|rest| rest::read(&rest, at, &neurons)).map(Arc::new);
+            let whole_at = whole_at.unwrap_or(at.block.number);
+            let snapshot = Snapshot::new(at, subnet, neurons).of_an_earlier_run(whole_at, table);
+            subnets.insert(netuid, Arc::new(snapshot));
         }
     }
     let mut list = None;
@@ -190,7 +201,7 @@ pub(super) async fn name(cache: &Cache, label: &str, genesis: BlockHash) -> Resu
         if key == network_key(label)
             && let Some(before) = before.filter(|before| *before != genesis)
         {
-            for kind in [b'l', b'm'] {
+            for kind in [b'l', b'm', b't'] {
                 for (key, _) in cache.scan(&self::key(kind, before)).await? {
                     batch.remove(&key);
                 }
@@ -215,6 +226,7 @@ pub(super) fn difference(before: &Metagraphs, after: &Metagraphs) -> Vec<Batch> 
     for (netuid, old) in before.subnets.iter().filter(|(netuid, _)| !after.subnets.contains_key(netuid)) {
         let mut batch = Batch::default();
         batch.remove(&subnet_key(b'm', genesis, *netuid));
+        batch.remove(&subnet_key(b't', genesis, *netuid));
         for neuron in old.neurons() {
             batch.remove(&neuron_key(genesis, *netuid, neuron.uid));
         }
@@ -242,8 +254,16 @@ pub(super) fn difference(before: &Metagraphs, after: &Metagraphs) -> Vec<Batch> 
 fn of_snapshot(genesis: BlockHash, old: Option<&Snapshot>, snapshot: &Snapshot) -> Batch {
     let mut batch = Batch::default();
     let netuid = snapshot.subnet.netuid;
-    let head = Head { at: snapshot.at, subnet: snapshot.subnet.clone() };
+    let head = Head { at: snapshot.at, whole_at: Some(snapshot.whole_at()), subnet: snapshot.subnet.clone() };
     put(&mut batch, &subnet_key(b'm', genesis, netuid), &head);
+    let (table, before) = (snapshot.table(), old.and_then(Snapshot::table));
+    let is_same = table.zip(before).is_some_and(|(table, before)| rest::is_same(table, before));
+    if !is_same {
+        match table.and_then(|table| rest::write(table, snapshot.neurons())) {
+            Some(rest) => batch.put(&subnet_key(b't', genesis, netuid), rest),
+            None => batch.remove(&subnet_key(b't', genesis, netuid)),
+        }
+    }
     for neuron in snapshot.neurons() {
         if old.and_then(|old| old.neuron(neuron.uid)) != Some(neuron) {
             // Numbers, keys and a text: there is nothing in it that postcard could refuse.

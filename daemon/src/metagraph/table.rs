@@ -159,9 +159,10 @@ impl Table {
         }
     }
 
-    /// The same with the columns of `parts`, which were read at `at`.
+    /// The same with the columns and settings of `parts`, which were read at `at`.
     pub(super) fn with(&self, parts: &MetagraphParts, at: Stamp) -> Self {
         let mut after = Self { at, ..self.clone() };
+        figure::set(&mut after.figures, parts);
         let taos = |amounts: &[Tao]| Column::Longs(amounts.iter().map(|amount| amount.rao()).collect());
         let alphas = |amounts: &[Alpha]| Column::Longs(amounts.iter().map(|amount| amount.rao()).collect());
         let single = [

@@ -16,6 +16,7 @@ use super::{
     *,
 };
 
+mod unanswered;
 mod upkeep;
 
 const GENESIS: BlockHash = BlockHash([7; 32]);
@@ -382,8 +383,12 @@ struct Running {
 }
 
 async fn follow(endpoint: String, cache: Cache) -> Running {
-    let token = CancellationToken::new();
     let config = LinkConfig { endpoints: vec![endpoint.into()], stale_after_ms: 0, ..LinkConfig::default() };
+    follow_with(config, cache).await
+}
+
+async fn follow_with(config: LinkConfig, cache: Cache) -> Running {
+    let token = CancellationToken::new();
     let (link, follower) = btd_chain::link(config).unwrap();
     tokio::spawn(follower.run(token.clone()));
     let (metagraph, refresher) = open(link, cache, None, "devnet".to_owned()).await.unwrap();
@@ -418,6 +423,10 @@ async fn a_restart_without_the_chain_serves_what_was_last_known() {
     let running = follow("ws://127.0.0.1:1".to_owned(), cache).await;
     let kept = running.metagraph.current();
     assert_eq!((&kept.list, &kept.subnets), (&known.list, &known.subnets));
+    for (netuid, snapshot) in &known.subnets {
+        assert!(snapshot.table().is_some());
+        assert_eq!(kept.subnets[netuid].table(), snapshot.table(), "all columns and figures of subnet {netuid}");
+    }
     assert_eq!(kept.through, None, "the chain may have gone on");
     running.token.cancel();
 }

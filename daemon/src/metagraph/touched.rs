@@ -1,25 +1,27 @@
 //! What a block changed of which metagraphs: a pure reading of its events.
 //!
 //! An event names a subnet, and by its name tells which columns it changes: a registration any of
-//! them, an axon's announcement only where neurons serve, a price or a hyperparameter none, because
-//! figures are read at every block anyway. What is known by name stands in `known.rs`. An event of
+//! them, an axon's announcement only where neurons serve, a price none, because pools are read at
+//! every block anyway, and a hyperparameter the settings alone. Some of those are set without a word, so the calls in a
+//! block are looked through too (`called.rs`). What is known by name stands in `known.rs`. An event of
 //! pallet_subtensor that is not known changes everything of the subnets that it names, and of all of
 //! them where it names none. Other pallets move stake as well, and need not tell it by an event of
 //! pallet_subtensor: what names a subnet there, and is not known to be harmless, changes its stake.
 //! What to read when is decided beside this (`policy.rs`).
 
+mod called;
 mod known;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use btd_api::{AccountId, NetUid};
-use btd_chain::{Event, Part};
+use btd_chain::{Event, Extrinsic, Part};
 use serde_json::{Map, Value as Json};
 
 use self::known::{
     ELSEWHERE, KEYS,
     Place::{self, Identity, Named, Of, OfEach, OfIndex, Stake},
-    QUIET, UNNAMED, changes_figures, is_harmless,
+    QUIET, SETTING, UNNAMED, changes_figures, is_harmless, is_listed,
 };
 
 /// Storage indices of mechanisms: `mechid * 4096 + netuid` (`GLOBAL_MAX_SUBNET_COUNT`).
@@ -28,7 +30,7 @@ const SUBNETS_PER_MECHANISM: u64 = 4096;
 /// How much of a subnet's neurons is to be read again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Extent {
-    /// Some parts; none of them when the subnet was named and its neurons are as they were.
+    /// Some parts; none of them when the subnet was named and what is kept of it is as it was.
     Parts(BTreeSet<Part>),
     /// All of it.
     Whole,
@@ -92,7 +94,7 @@ fn accounts(fields: &Json) -> Vec<AccountId> {
 // === impl Extent ===
 
 impl Extent {
-    /// The subnet is named, and its neurons are as they were.
+    /// The subnet is named, and what is kept of it is as it was.
     pub(super) fn nothing() -> Self {
         Self::Parts(BTreeSet::new())
     }
@@ -139,6 +141,14 @@ impl Touched {
         touched
     }
 
+    /// The same with what the calls in the block may have changed beside that.
+    pub(super) fn and_by(mut self, extrinsics: &[Extrinsic]) -> Self {
+        for netuid in called::set_by(extrinsics) {
+            extend(&mut self.subnets, netuid, Extent::part(Part::Settings));
+        }
+        self
+    }
+
     /// Whether there is nothing to read because of it.
     pub(super) fn is_nothing(&self) -> bool {
         !self.all
@@ -168,6 +178,10 @@ impl Touched {
                     extend(&mut self.subnets, netuid, Extent::nothing());
                 }
             }
+            // It takes or refuses liquidity of users, which is a setting.
+            "Swap" if event.name.ends_with("Toggled") => {
+                self.touch(netuids(event), event, &Extent::Parts(BTreeSet::from([Part::Stake, Part::Settings])));
+            }
             _ => self.touch(netuids(event), event, &Extent::part(Part::Stake)),
         }
     }
@@ -180,17 +194,18 @@ impl Touched {
             }
             return;
         }
+        let extent = || if is_listed(name) { Extent::nothing() } else { Extent::part(Part::Settings) };
         match fields {
             // An administrator of the v6 era.
             _ if name == "Sudid" => self.all = true,
             // A figure of the whole chain, unless its type is a netuid.
             [] | [_] if changes_figures(name) => {
-                event.subnets.iter().for_each(|netuid| extend(&mut self.subnets, *netuid, Extent::nothing()));
+                event.subnets.iter().for_each(|netuid| extend(&mut self.subnets, *netuid, extent()));
             }
             // A figure of a subnet, which its events begin with.
             [first, _, ..] if changes_figures(name) && first.is_u64() => {
                 if let Some(netuid) = subnet(first) {
-                    extend(&mut self.subnets, netuid, Extent::nothing());
+                    extend(&mut self.subnets, netuid, extent());
                 }
             }
             _ => self.add_unknown(event),
@@ -274,6 +289,7 @@ impl Touched {
             let extent = match name {
                 "AutoStakeAdded" | "TransactionFeePaidWithAlpha" | "AddStakeBurn" => Extent::part(Part::Stake),
                 quiet if QUIET.contains(&quiet) => Extent::nothing(),
+                setting if SETTING.contains(&setting) => Extent::part(Part::Settings),
                 // The first of them, which every epoch tells, says whom by their uids alone.
                 "IncentiveAlphaEmittedToMiners" | "HotkeySwappedOnSubnet" => Extent::Whole,
                 // It may be of several.

@@ -118,7 +118,7 @@ fn no_column(table: &Table, name: &str) -> Failure {
 async fn diff(parts: Arc<Parts>, params: DiffParams, _: Caller) -> Result<DiffReply, Failure> {
     let DiffParams { netuid, from, to, mechid } = params;
     let (before, from) = recall(&parts, netuid, mechid, Some(from)).await?;
-    // Figures change at each block, and those that are kept are of the last whole reading.
+    // Figures change at each block, and of those that are kept some are of the last whole reading.
     let (after, to) = match to {
         Some(to) => recall(&parts, netuid, mechid, Some(to)).await?,
         None => past::of_the_chain(&parts, netuid, mechid, None).await.map(|found| (found.table, found.at))?,

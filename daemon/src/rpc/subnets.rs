@@ -17,7 +17,7 @@ use btd_api::{
     },
     wallet::Receipt,
 };
-use btd_chain::{Call, FixedPoint, HyperValue, ReadError};
+use btd_chain::{Call, FixedPoint, HyperValue, ReadError, View};
 use btd_pow::{Puzzle, Target};
 use btd_signer_protocol::KeyId;
 use serde::Serialize;
@@ -238,10 +238,34 @@ pub(super) fn no_mechanism(netuid: NetUid, mechid: MechId, at: At) -> Failure {
 }
 
 async fn hyperparameters(parts: Arc<Parts>, params: SubnetParams, _: Caller) -> Result<HyperparametersReply, Failure> {
-    let (view, at) = raw::view(&parts.link, params.block).await?;
-    let read = view.hyperparameters(params.netuid).await?.ok_or_else(|| no_subnet_at(params.netuid, at))?;
+    let (at, read, _) = read_hyperparameters(&parts, params).await?;
     let entries = read.entries.into_iter().map(|(name, value)| Hyperparameter { name, value: raw(value) });
     Ok(HyperparametersReply { at, netuid: params.netuid, hyperparameters: entries.collect() })
+}
+
+/// What the chain says, and what it was read of. While the chain is away, those that are kept: none changes by itself.
+pub(super) async fn read_hyperparameters(
+    parts: &Parts,
+    params: SubnetParams,
+) -> Result<(At, btd_chain::Hyperparameters, Option<View>), Failure> {
+    let SubnetParams { netuid, block } = params;
+    let asked = async {
+        let (view, at) = raw::view(&parts.link, block).await?;
+        let read = view.hyperparameters(netuid).await?.ok_or_else(|| no_subnet_at(netuid, at))?;
+        Ok::<_, Failure>((at, read, Some(view)))
+    };
+    let failure = match asked.await {
+        Ok(read) => return Ok(read),
+        Err(failure) => failure,
+    };
+    let is_away = block.is_none() && failure.0.kind() == Some(ErrorKind::ChainUnavailable);
+    let known = parts.metagraph.current();
+    let kept = known.subnets.get(&netuid).filter(|_| is_away);
+    let Some((kept, snapshot)) = kept.and_then(|snapshot| Some((snapshot.hyperparameters()?, snapshot))) else {
+        return Err(failure);
+    };
+    let at = receipt::kept_of(netuid, known.true_at(snapshot), &known, &parts.link);
+    Ok((at, kept.clone(), None))
 }
 
 pub(super) fn raw(value: HyperValue) -> Json {

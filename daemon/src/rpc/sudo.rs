@@ -17,13 +17,11 @@ use btd_api::{
     },
     wallet::Receipt,
 };
-use btd_chain::{Call, HyperValue, View};
+use btd_chain::{Call, HyperValue, Runtime, View};
 use btd_signer_protocol::KeyId;
 
 use super::{
-    Caller, Failure, Table,
-    chain::raw,
-    receipt,
+    Caller, Failure, Table, receipt,
     stake::{SUBTENSOR, trade},
     subnets,
 };
@@ -50,21 +48,21 @@ pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
 }
 
 async fn get(parts: Arc<Parts>, params: SubnetParams, _: Caller) -> Result<ExplainedReply, Failure> {
-    let netuid = params.netuid;
-    let (view, at) = raw::view(&parts.link, params.block).await?;
-    let read = view.hyperparameters(netuid).await?.ok_or_else(|| subnets::no_subnet_at(netuid, at))?;
-    let explained = read.entries.into_iter().map(|(name, value)| explain(&view, name, value)).collect();
-    Ok(ExplainedReply { at, netuid, hyperparameters: explained })
+    let (at, read, view) = subnets::read_hyperparameters(&parts, params).await?;
+    let runtime = view.as_ref().map(View::runtime);
+    let explained = read.entries.into_iter().map(|(name, value)| explain(runtime, name, value)).collect();
+    Ok(ExplainedReply { at, netuid: params.netuid, hyperparameters: explained })
 }
 
-fn explain(view: &View, name: String, value: HyperValue) -> Explained {
+/// What a hyperparameter is; whether an owner may set it is not told without the runtime.
+fn explain(runtime: Option<&Runtime>, name: String, value: HyperValue) -> Explained {
     let known = hyperparameters::find(&name);
     let human = match (&value, known) {
         (HyperValue::Unsigned(raw), Some(known)) => known.unit.human(*raw),
         (HyperValue::Tao(tao), _) => Some(format!("τ{tao}")),
         _ => None,
     };
-    let owner = known.and_then(|known| setter::of_owner(view.runtime(), known));
+    let owner = runtime.zip(known).and_then(|(runtime, known)| setter::of_owner(runtime, known));
     Explained {
         human,
         owner_settable: owner.map(|owner| owner.is_ok()),

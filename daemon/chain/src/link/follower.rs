@@ -3,8 +3,8 @@
 //! Heads are heard in `follower/heads.rs`, and blocks read in `follower/reading.rs`; what was followed is given up in
 //! `follower/disowning.rs`. One endpoint at a time, the preferred one that is well (`pool.rs`), or the one for which
 //! another was left. An endpoint counts by the blocks it brings, not by its open socket: one that is silent, stale, slow,
-//! behind another (`scout.rs`), on another chain (`follower/genesis.rs`) or in contradiction to finalized history is left
-//! for the next.
+//! behind another (`scout.rs`), on another chain (`follower/genesis.rs`) or in contradiction to finalized history, or that
+//! does not answer what another one does (`elsewhere.rs`), is left for the next.
 //! After a short outage the missing blocks are read first; after a long one the newest block is
 //! followed at once, and readers fetch the rest by number, so that nobody waits for a week of
 //! blocks before he learns the present. The same holds of blocks whose state no endpoint has any more, in
@@ -31,7 +31,7 @@ pub(super) use self::{genesis::check_genesis, heads::newest};
 use super::{
     Finality, Head, LinkState, Seen, Shared, Standing, best,
     branch::Trail,
-    leap,
+    elsewhere, leap,
     scout::{self, Leave},
     withheld::Withheld,
     witnesses::{self, Word},
@@ -174,6 +174,7 @@ impl Follower {
             never = best::watch(&shared, &connection) => match never {},
             silent = silence => Err(Leave::Failed(silent)),
             leave = scout::watch(&shared, index) => Err(leave),
+            leave = elsewhere::outdone(&shared, index) => Err(leave),
         };
         // What it has in the place of what was followed counts, whether another endpoint is followed then or not.
         if let Err(Leave::Failed(ConnectError::Forked { .. } | ConnectError::Behind { .. })) = &left {

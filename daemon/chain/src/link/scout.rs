@@ -15,7 +15,7 @@ use std::{
 use btd_api::BlockNumber;
 
 use super::{
-    LinkConfig, LinkState, Shared, Standing, anchor, follower,
+    LinkConfig, LinkState, Shared, Standing, anchor, elsewhere, follower,
     leap::{self, unheard_of},
     pool::Node,
     witnesses::{self, Compared, Word, contradiction},
@@ -177,7 +177,8 @@ pub(super) async fn watch(shared: &Arc<Shared>, active: usize) -> Leave {
                 if let Some(slow) = is_slower(shared, active, node) {
                     return Leave::For(index, slow);
                 }
-                if index < active && good_visits[index] >= TRUSTED {
+                let is_trusted = good_visits[index] >= TRUSTED && !elsewhere::is_unanswering(node);
+                if index < active && is_trusted {
                     return Leave::For(index, ConnectError::Superseded { endpoint, by: node.endpoint.to_string() });
                 }
             }

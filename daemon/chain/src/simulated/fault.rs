@@ -61,6 +61,8 @@ pub(crate) enum Fault {
     OfAnother,
     /// It never answers what this block holds.
     Withholds(u32),
+    /// It never answers what is stored, but for the events of blocks.
+    Ignores,
 }
 
 // === impl Fault ===

@@ -40,10 +40,12 @@ pub enum Part {
     /// The blocks of their last weights in the mechanisms beside the main one: no column of its metagraph
     /// ([`View::mechanism_updates`]).
     Mechanisms,
+    /// No column, but what the subnet's owner or the chain's has set: the figures that change by no block as such.
+    Settings,
 }
 
 record! {
-    /// The columns of some parts; those of others are none.
+    /// The columns and settings of some parts; those of others are none.
     #[derive(Debug, Clone, PartialEq)]
     pub struct MetagraphParts {
         /// How many neurons there are: no column has another length.
@@ -60,6 +62,58 @@ record! {
         pub last_update: Option<Vec<u64>> = None,
         /// [`Part::Identities`].
         pub identities: Option<Vec<Option<ChainIdentity>>> = None,
+        /// [`Part::Settings`], as the others from here on.
+        pub rho: Option<u16> = None,
+        /// Hyperparameter.
+        pub kappa: Option<u16> = None,
+        /// Hyperparameter.
+        pub min_allowed_weights: Option<u16> = None,
+        /// Hyperparameter.
+        pub max_weights_limit: Option<u16> = None,
+        /// Hyperparameter.
+        pub weights_version: Option<u64> = None,
+        /// Hyperparameter.
+        pub weights_rate_limit: Option<u64> = None,
+        /// Hyperparameter.
+        pub activity_cutoff: Option<u64> = None,
+        /// Hyperparameter.
+        pub max_validators: Option<u16> = None,
+        /// Hyperparameter.
+        pub difficulty: Option<u64> = None,
+        /// Hyperparameter.
+        pub pow_registration_allowed: Option<bool> = None,
+        /// Hyperparameter.
+        pub immunity_period: Option<u16> = None,
+        /// Hyperparameter.
+        pub min_difficulty: Option<u64> = None,
+        /// Hyperparameter.
+        pub max_difficulty: Option<u64> = None,
+        /// Hyperparameter.
+        pub min_burn: Option<Tao> = None,
+        /// Hyperparameter.
+        pub max_burn: Option<Tao> = None,
+        /// Hyperparameter.
+        pub adjustment_alpha: Option<u64> = None,
+        /// Hyperparameter.
+        pub adjustment_interval: Option<u16> = None,
+        /// Hyperparameter.
+        pub target_regs_per_interval: Option<u16> = None,
+        /// Hyperparameter.
+        pub max_regs_per_block: Option<u16> = None,
+        /// Hyperparameter.
+        pub serving_rate_limit: Option<u64> = None,
+        /// Hyperparameter.
+        pub commit_reveal_weights_enabled: Option<bool> = None,
+        /// Hyperparameter.
+        pub commit_reveal_period: Option<u64> = None,
+        /// Hyperparameter.
+        pub liquid_alpha_enabled: Option<bool> = None,
+        /// Hyperparameter.
+        pub alpha_high: Option<u16> = None,
+        /// Hyperparameter.
+        pub alpha_low: Option<u16> = None,
+        /// Hyperparameter.
+        pub bonds_moving_avg: Option<u64> = None,
     }
 }
 
@@ -90,7 +144,7 @@ pub struct SubnetMarks {
 // === impl Part ===
 
 impl Part {
-    /// Its columns in `SelectiveMetagraphIndex`.
+    /// Its columns and settings in `SelectiveMetagraphIndex`.
     fn columns(self) -> &'static [u16] {
         match self {
             Self::Stake => &[67, 68, 69],
@@ -98,6 +152,10 @@ impl Part {
             Self::LastUpdate => &[59],
             Self::Identities => &[54],
             Self::Mechanisms => &[],
+            // Between them are the numbers of neurons and of places, what one costs, and whether there are any.
+            Self::Settings => &[
+                22, 23, 24, 25, 26, 27, 28, 29, 33, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51,
+            ],
         }
     }
 }

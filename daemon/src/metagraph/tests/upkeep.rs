@@ -156,6 +156,16 @@ impl Busily {
             assert_eq!(*listed, fresh, "subnet {netuid} at block {} after {after}", through.number);
         }
         self.compare_rows(&known, after).await;
+        for netuid in known.subnets.keys() {
+            let newest = self.running.metagraph.newest(&known, &self.link, *netuid, MechId(0)).await.unwrap();
+            let Some((at, told)) = newest else {
+                assert_eq!(*netuid, NetUid::ROOT, "after {after}");
+                continue;
+            };
+            assert_eq!(at.block, through, "subnet {netuid} after {after}");
+            let fresh = Table::read(&view, *netuid, MechId(0), at).await.unwrap().unwrap();
+            assert_eq!(*told, fresh, "subnet {netuid} at block {} after {after}", through.number);
+        }
         known
     }
 
@@ -192,6 +202,19 @@ impl Busily {
             }
         };
         tokio::time::timeout(Duration::from_mins(1), included).await.expect("no block came");
+    }
+
+    /// Something that a subnet's owner may set, each another time. Of the first and the second no event tells.
+    async fn set_something(&self, time: u64) {
+        let netuid = u16::try_from(1 + time % 3).unwrap();
+        let call = |name: &str| Call::new("AdminUtils", name).arg("netuid", netuid);
+        let call = match time / 3 {
+            0 => call("sudo_set_rho").arg("rho", 77_u16),
+            1 => call("sudo_set_liquid_alpha_enabled").arg("enabled", true),
+            2 => call("sudo_set_serving_rate_limit").arg("serving_rate_limit", 49_u64),
+            _ => call("sudo_set_immunity_period").arg("immunity_period", 99_u16),
+        };
+        self.send(&call, &Signer::of(&format!("//busy//owner//{netuid}"))).await;
     }
 
     /// Something that an operator may do, and what it is called.
@@ -262,13 +285,14 @@ fn compare_figures(known: &Metagraphs, fresh: &Table, after: &str) {
     assert_eq!((at, told.at.block), (fresh.at, at.block));
     let block = format!("subnet {} at block {} after {after}", fresh.netuid, at.block.number);
     let nothing = figure::Figure::from(serde_json::Value::Null);
-    for (name, figure) in told.figures.iter().filter(|(_, figure)| **figure != nothing) {
+    // What changes from block to block is not known of a block before that of the list.
+    let is_listed = known.list.as_ref().is_some_and(|list| list.at == at);
+    for (name, figure) in told.figures.iter().filter(|(_, figure)| is_listed || **figure != nothing) {
         assert_eq!(Some(figure), fresh.figures.get(name), "{name} of {block}");
     }
     assert!(told.figures.keys().eq(fresh.figures.keys()));
-    let is_listed = known.list.as_ref().is_some_and(|list| list.at == at);
-    for name in ["price", "tao_in", "alpha_in", "alpha_out", "burn", "tempo", "last_step", "num_uids"] {
-        assert!(!is_listed || told.figures[name] != nothing, "{name} of {block}");
+    for name in ["rho", "kappa", "min_burn", "immunity_period", "serving_rate_limit", "alpha_low", "alpha_high"] {
+        assert_eq!(told.figures.get(name), fresh.figures.get(name), "{name} of {block}");
     }
 }
 
@@ -300,7 +324,13 @@ async fn live_busily(mut busily: Busily) -> usize {
             busily.devnet.mine(blocks).await.unwrap();
         }
         gathered += usize::from(!busily.compare(what).await.claimed.is_empty());
+        if step % 5 == 4 {
+            busily.set_something(step / 5).await;
+            busily.compare("setting something").await;
+        }
     }
+    let rho = busily.compare("the steps").await.table(NetUid(1), MechId(0)).unwrap().1.figures["rho"].clone();
+    assert_eq!(rho, figure::Figure::from(serde_json::Value::from(77)), "the owner could set nothing");
     // The first epochs of the three subnets are over by block 271.
     while busily.devnet.head().number < 300 {
         busily.devnet.mine(30).await.unwrap();

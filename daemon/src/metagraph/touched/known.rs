@@ -69,10 +69,7 @@ pub(super) const UNNAMED: &[(&str, &[Place])] = &[
 
 /// Named events that leave the neurons of the subnet that they name as they were.
 pub(super) const QUIET: &[&str] = &[
-    "ActivityCutoffFactorMilliSet",
     "AutoStakeDestinationSet",
-    "BurnHalfLifeSet",
-    "BurnIncreaseMultSet",
     "DissolveNetworkScheduled",
     "EpochDeferred",
     "EpochSkipped",
@@ -91,6 +88,9 @@ pub(super) const QUIET: &[&str] = &[
     "VotingPowerTrackingDisabled",
     "VotingPowerTrackingEnabled",
 ];
+
+/// Named events that change what is set of the subnet that they name, and no neuron.
+pub(super) const SETTING: &[&str] = &["ActivityCutoffFactorMilliSet", "BurnHalfLifeSet", "BurnIncreaseMultSet"];
 
 /// Named events without a subnet that change no neuron by themselves.
 pub(super) const ELSEWHERE: &[&str] = &[
@@ -111,6 +111,11 @@ pub(super) const KEYS: &[&str] = &["AllBalanceUnstakedAndTransferredToNewColdkey
 /// Whether an event of another pallet leaves the stake of the subnet that it names as it was.
 pub(super) fn is_harmless(pallet: &str, name: &str) -> bool {
     matches!((pallet, name), ("Commitments", _) | ("Swap", "FeeRateSet"))
+}
+
+/// Whether the figure that an event is about is read with the list of subnets at each block, or is none of it.
+pub(super) fn is_listed(name: &str) -> bool {
+    matches!(name, "BurnSet" | "RAORecycledForRegistrationSet")
 }
 
 /// Whether an event of unnamed fields that begins with a netuid is about a figure of the subnet:

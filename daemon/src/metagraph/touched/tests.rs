@@ -1,5 +1,6 @@
 //! Events made by hand, and every event that the real pallet_subtensor has.
 
+use btd_chain::{DecodedCall, ExtrinsicHash};
 use serde_json::json;
 
 use super::*;
@@ -46,10 +47,34 @@ fn events_name_the_subnets_and_the_parts_that_they_touch() {
     assert_eq!(touched("AdminUtils", "BondsResetToggled", json!({ "netuid": 5 })), subnets(&[5], &Extent::Whole));
 }
 
+/// An extrinsic that makes this call.
+fn extrinsic(pallet: &str, call: &str, args: Json) -> Extrinsic {
+    let call = DecodedCall { pallet: pallet.to_owned(), call: call.to_owned(), args };
+    let hash = ExtrinsicHash::of(b"it");
+    Extrinsic { index: 0, hash, signer: None, call: Some(call), result: None, fee: None }
+}
+
 #[test]
-fn figures_touch_no_neuron_and_are_named_all_the_same() {
+fn what_is_set_touches_the_settings_alone_also_where_a_call_alone_says_so() {
+    let settings = |netuids: &[u16]| subnets(netuids, &Extent::part(Part::Settings));
+    assert_eq!(touched(OURS, "TempoSet", json!([4, 360])), settings(&[4]));
+    assert_eq!(touched(OURS, "KappaSet", json!([4, 360])), settings(&[4]));
+    assert_eq!(touched(OURS, "BurnHalfLifeSet", json!({ "netuid": 4, "burn_half_life": 7 })), settings(&[4]));
+    let called = |pallet, call, args| Touched::default().and_by(&[extrinsic(pallet, call, args)]);
+    let set = json!({ "netuid": 5, "rho": 7 });
+    assert_eq!(called("AdminUtils", "sudo_set_rho", set.clone()), settings(&[5]));
+    // However deep it lies in others.
+    let inner = json!({ "AdminUtils": { "sudo_set_rho": set } });
+    assert_eq!(called("Proxy", "proxy", json!({ "real": ALICE, "call": inner })), settings(&[5]));
+    let batch = json!({ "calls": [{ "Utility": { "batch": { "calls": [inner, inner] } } }] });
+    assert_eq!(called("Utility", "batch_all", batch), settings(&[5]));
+    let staked = json!({ "hotkey": ALICE, "netuid": 5, "amount_staked": "1" });
+    assert_eq!(called(OURS, "add_stake", staked), Touched::default());
+}
+
+#[test]
+fn figures_of_the_list_touch_no_neuron_and_are_named_all_the_same() {
     for (name, fields, netuid) in [
-        ("TempoSet", json!([4, 360]), 4),
         ("BurnSet", json!([4, "360"]), 4),
         ("SymbolUpdated", json!({ "netuid": 2, "symbol": "0x00" }), 2),
         ("NetworkRemoved", json!([9]), 9),
@@ -125,7 +150,10 @@ fn what_is_not_known_changes_every_subnet_that_it_may_name() {
     // What is a figure by its name is one of the subnet that it begins with, or of the chain.
     assert!(touched(OURS, "SomethingSet", json!([ALICE, 5, "1"])) == whole(&[5]), "it begins with no subnet");
     assert!(touched(OURS, "SomethingSet", json!([5])).subnets.is_empty());
-    assert_eq!(Touched::by(&[event(OURS, "SomethingSet", json!([5]), &[5])]), subnets(&[5], &Extent::nothing()));
+    assert_eq!(
+        Touched::by(&[event(OURS, "SomethingSet", json!([5]), &[5])]),
+        subnets(&[5], &Extent::part(Part::Settings))
+    );
     assert_eq!(touched(OURS, "Sudid", json!([{ "Ok": [] }])), all);
 }
 

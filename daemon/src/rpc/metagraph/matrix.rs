@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// How long the metagraphs are waited for to come to the newest block. They are read in a fraction of it.
-const MOMENT: Duration = Duration::from_millis(500);
+pub(super) const MOMENT: Duration = Duration::from_millis(500);
 
 /// The rows of a mechanism, and the block and the number of neurons that they are of.
 struct Read {

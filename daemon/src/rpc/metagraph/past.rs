@@ -7,6 +7,7 @@ use btd_api::{
     chain::{At, BlockId},
 };
 
+use super::matrix::MOMENT;
 use crate::{
     causes::with_causes,
     daemon::Parts,
@@ -26,13 +27,19 @@ pub(in crate::rpc) struct Found {
 
 /// The whole metagraph at a block. What the chain does not tell any more, because its nodes have thrown
 /// that state away or are out of reach, is told from the history where it has exactly that block; without
-/// a block, what is kept is told, with weights and bonds if those are, and no figures that are of an earlier block.
+/// a block, what is kept is told where all of it is of the newest, and while the chain is away, then with weights and
+/// bonds if those are, and no figures that are of an earlier block.
 pub(super) async fn read(
     parts: &Parts,
     netuid: NetUid,
     mechid: MechId,
     block: Option<BlockId>,
 ) -> Result<Found, Failure> {
+    if block.is_none()
+        && let Some(kept) = kept_whole(parts, netuid, mechid).await
+    {
+        return Ok(kept);
+    }
     let failure = match of_the_chain(parts, netuid, mechid, block).await {
         Ok(found) => return Ok(found),
         Err(failure) => failure,
@@ -52,23 +59,45 @@ pub(super) async fn read(
     recorded(parts, netuid, mechid, block).await.ok_or(failure)
 }
 
-/// The columns that are kept, if they were read since the process began.
-fn kept(parts: &Parts, netuid: NetUid, mechid: MechId) -> Option<(Arc<Table>, At)> {
+/// What is kept of the newest block, with as much read of the chain as is not kept of it.
+async fn kept_whole(parts: &Parts, netuid: NetUid, mechid: MechId) -> Option<Found> {
+    // Of a chain that is away nobody waits for what is not kept.
+    let newest = parts.link.view().ok()?.block().number;
+    parts.metagraph.reach(newest, MOMENT).await;
+    let known = parts.metagraph.current();
+    if known.is_left_behind(newest) {
+        return None;
+    }
+    let kept = Box::pin(parts.metagraph.newest(&known, &parts.link, netuid, mechid)).await;
+    let (at, table) = kept.ok().flatten()?;
+    Some(Found { table, at: receipt::kept_of(netuid, at, &known, &parts.link) })
+}
+
+/// The columns that are kept, and whether that was by an earlier process.
+fn kept(parts: &Parts, netuid: NetUid, mechid: MechId) -> Option<((Arc<Table>, At), bool)> {
     let known = parts.metagraph.current();
     let (at, table) = known.table(netuid, mechid)?;
-    Some((Arc::clone(table), receipt::kept_of(netuid, at, &known, &parts.link)))
+    let is_earlier = known.mechanism(netuid, mechid)?.is_of_an_earlier_run();
+    Some(((Arc::clone(table), receipt::kept_of(netuid, at, &known, &parts.link)), is_earlier))
 }
 
 /// The columns at a block: those that are kept, without a block; from the history, if it has exactly
-/// that block; else from the chain.
+/// that block; else from the chain. It is asked too where an earlier process has kept them, as long as it can be.
 pub(super) async fn recall(
     parts: &Parts,
     netuid: NetUid,
     mechid: MechId,
     block: Option<BlockId>,
 ) -> Result<(Arc<Table>, At), Failure> {
-    if let (None, Some(kept)) = (block, kept(parts, netuid, mechid)) {
-        return Ok(kept);
+    if let (None, Some((kept, is_earlier))) = (block, kept(parts, netuid, mechid)) {
+        if !is_earlier {
+            return Ok(kept);
+        }
+        return match of_the_chain(parts, netuid, mechid, None).await {
+            Ok(Found { table, at }) => Ok((table, at)),
+            Err(failure) if failure.0.kind() == Some(ErrorKind::ChainUnavailable) => Ok(kept),
+            Err(failure) => Err(failure),
+        };
     }
     let Found { table, at } = match recorded(parts, netuid, mechid, block).await {
         Some(found) => found,

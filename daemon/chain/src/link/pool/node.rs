@@ -80,6 +80,8 @@ struct Record {
     latency: Option<Duration>,
     requests: u64,
     failures: u32,
+    /// When it has left a read unanswered that another one answered.
+    unanswered: Vec<Instant>,
     is_pruned: bool,
     ready_at: Option<Instant>,
 }
@@ -103,6 +105,7 @@ impl Node {
             latency: None,
             requests: 0,
             failures: 0,
+            unanswered: Vec::new(),
             is_pruned: false,
             ready_at: None,
         };
@@ -202,6 +205,20 @@ impl Node {
     /// Whether its chain was seen to grow within `term`.
     pub(crate) fn has_grown(&self, term: Duration, now: Instant) -> bool {
         self.record().grew_at.is_some_and(|at| now.saturating_duration_since(at) <= term)
+    }
+
+    /// It has left a read unanswered that another one has answered: how often that was within `term`.
+    pub(crate) fn note_unanswered(&self, term: Duration, now: Instant) -> usize {
+        let mut record = self.record();
+        record.unanswered.retain(|at| now.saturating_duration_since(*at) <= term);
+        record.unanswered.push(now);
+        record.unanswered.len()
+    }
+
+    /// How often it has left a read unanswered within `term` that another one has answered.
+    pub(crate) fn unanswered(&self, term: Duration, now: Instant) -> usize {
+        let record = self.record();
+        record.unanswered.iter().filter(|at| now.saturating_duration_since(**at) <= term).count()
     }
 
     /// It is well, and left for another all the same.

@@ -1,0 +1,137 @@
+//! What of a metagraph does not stand in its neurons' rows: the other columns, and the subnet's figures.
+//!
+//! It changes with an epoch, or when somebody sets or announces something, while rows change with every stake: so it is
+//! written apart from them, and only when it is another. A metagraph that would not be put together again as it was is not
+//! written.
+
+use btd_api::Alpha;
+
+use crate::{
+    metagraph::{
+        file,
+        snapshot::Neuron,
+        table::{Column, Table},
+    },
+    stamp::Stamp,
+};
+
+/// The column `name` as far as rows hold it.
+fn of_rows(name: &str, neurons: &[Neuron]) -> Option<Column> {
+    let flags = |value: fn(&Neuron) -> bool| Column::Flags(neurons.iter().map(value).collect());
+    let shorts = |value: fn(&Neuron) -> u16| Column::Shorts(neurons.iter().map(value).collect());
+    let longs = |value: fn(&Neuron) -> u64| Column::Longs(neurons.iter().map(value).collect());
+    // Where the runtime keeps no such column, no row has an entry of it.
+    let kept = |value: fn(&Neuron) -> Option<u16>| {
+        Column::Shorts(neurons.iter().map(value).collect::<Option<_>>().unwrap_or_default())
+    };
+    Some(match name {
+        "hotkeys" => Column::Accounts(neurons.iter().map(|neuron| neuron.hotkey.0).collect()),
+        "coldkeys" => Column::Accounts(neurons.iter().map(|neuron| neuron.coldkey.0).collect()),
+        "active" => flags(|neuron| neuron.active),
+        "validator_permit" => flags(|neuron| neuron.validator_permit),
+        "last_update" => longs(|neuron| neuron.last_update),
+        "emission" => longs(|neuron| neuron.emission.rao()),
+        "dividends" => shorts(|neuron| neuron.dividends),
+        "incentives" => shorts(|neuron| neuron.incentive),
+        "consensus" => shorts(|neuron| neuron.consensus),
+        "trust" => kept(|neuron| neuron.trust),
+        "rank" => kept(|neuron| neuron.rank),
+        "validator_trust" => kept(|neuron| neuron.validator_trust),
+        "block_at_registration" => longs(|neuron| neuron.registered_at),
+        "alpha_stake" => {
+            let stakes = neurons.iter().map(|neuron| neuron.alpha_stake.map(Alpha::rao));
+            Column::Longs(stakes.collect::<Option<_>>().unwrap_or_default())
+        }
+        "tao_stake" => longs(|neuron| neuron.tao_stake.rao()),
+        "total_stake" => longs(|neuron| neuron.stake.rao()),
+        "axon_ip" => {
+            let address = |neuron: &Neuron| neuron.axon.map_or("0.0.0.0".to_owned(), |axon| axon.ip.to_string());
+            Column::Texts(neurons.iter().map(address).collect())
+        }
+        "axon_port" => shorts(|neuron| neuron.axon.map_or(0, |axon| axon.port)),
+        "axon_version" => longs(|neuron| neuron.axon.map_or(0, |axon| axon.version.into())),
+        "axon_block" => longs(|neuron| neuron.axon.map_or(0, |axon| axon.block)),
+        _ => return None,
+    })
+}
+
+/// Whether what does not stand in rows is the same in both.
+pub(super) fn is_same(one: &Table, other: &Table) -> bool {
+    let is_apart = |(name, _): &&(String, Column)| of_rows(name, &[]).is_none();
+    let is_apart_the_same = || one.columns.iter().filter(is_apart).eq(other.columns.iter().filter(is_apart));
+    one.figures == other.figures && one.columns.len() == other.columns.len() && is_apart_the_same()
+}
+
+/// What does not stand in rows, to be written; none where rows and that do not make `table` again.
+pub(super) fn write(table: &Table, neurons: &[Neuron]) -> Option<Vec<u8>> {
+    let apart = table.columns.iter().map(|(name, column)| {
+        let column = of_rows(name, &[]).unwrap_or_else(|| column.clone());
+        (name.clone(), column)
+    });
+    let rest = Table { columns: apart.collect(), figures: table.figures.clone(), rows: None, ..*table };
+    let bytes = file::write(&rest);
+    let again = completed(rest, table.at, neurons);
+    (again.columns == table.columns).then_some(bytes)
+}
+
+/// The metagraph of which that was written, with these rows; none where it was another one's, or is damaged.
+pub(super) fn read(bytes: &[u8], at: Stamp, neurons: &[Neuron]) -> Option<Table> {
+    let rest = file::read(bytes).ok()?;
+    let is_its = usize::from(rest.neurons) == neurons.len();
+    is_its.then(|| completed(rest, at, neurons))
+}
+
+fn completed(rest: Table, at: Stamp, neurons: &[Neuron]) -> Table {
+    let column = |(name, column): (String, Column)| {
+        let column = of_rows(&name, neurons).unwrap_or(column);
+        (name, column)
+    };
+    let columns = rest.columns.into_iter().map(column).collect();
+    Table { at, columns, ..rest }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metagraph::{figure::Figures, sample};
+
+    /// The metagraph of so many made-up neurons.
+    fn table(neurons: u16) -> (Table, Vec<Neuron>) {
+        let snapshot = sample(neurons);
+        let neurons = snapshot.neurons().to_vec();
+        let names = ["hotkeys", "active", "rank", "alpha_stake", "validator_trust", "axon_ip", "axon_port"];
+        let mut columns: Vec<_> =
+            names.iter().map(|name| ((*name).to_owned(), of_rows(name, &neurons).unwrap())).collect();
+        columns.push(("axon_protocol".to_owned(), Column::Shorts(vec![4; neurons.len()])));
+        let figures = Figures::from_iter([("rho".to_owned(), serde_json::json!(10).into())]);
+        let (at, netuid, count) = (snapshot.at, snapshot.subnet.netuid, snapshot.subnet.neurons);
+        (Table { at, netuid, mechid: btd_api::MechId(0), neurons: count, figures, columns, rows: None }, neurons)
+    }
+
+    #[test]
+    fn with_its_rows_it_is_what_it_was() {
+        let (table, neurons) = table(5);
+        assert!(table.column("rank").is_some_and(Column::is_empty), "the runtime does not keep it");
+        let bytes = write(&table, &neurons).unwrap();
+        assert_eq!(read(&bytes, table.at, &neurons), Some(table.clone()));
+        assert_eq!(read(&bytes, table.at, &neurons[..4]), None, "it has another size");
+        assert_eq!(read(&bytes[1..], table.at, &neurons), None);
+        // What rows do not hold is never made up.
+        let mut other = table.clone();
+        other.columns[1].1 = Column::Flags(vec![]);
+        assert_eq!(write(&other, &neurons), None);
+    }
+
+    #[test]
+    fn rows_alone_make_it_no_other() {
+        let (one, _) = table(5);
+        let mut other = one.clone();
+        other.columns[1].1 = Column::Flags(vec![false; 5]);
+        assert!(is_same(&one, &other));
+        other.columns[7].1 = Column::Shorts(vec![1; 5]);
+        assert!(!is_same(&one, &other));
+        let mut other = one.clone();
+        other.figures.insert("rho".to_owned(), serde_json::json!(11).into());
+        assert!(!is_same(&one, &other));
+    }
+}
