@@ -1,6 +1,6 @@
 //! Stake that is traded, locked and picked.
 
-use btd_tests::{stage::Stage, terminal::Terminal, wait_for};
+use btd_tests::{stage::Stage, terminal::Terminal};
 use serde_json::Value;
 
 use super::{ALICE, BOB};

@@ -401,7 +401,9 @@ impl Refresher {
                 with_stake.push(netuid);
             }
         }
-        with_stake.into_iter().for_each(|netuid| self.backlog.read_stake(netuid));
+        for netuid in with_stake {
+            self.backlog.read_stake(netuid);
+        }
         for (netuid, extent) in unread {
             self.backlog.note_subnet(netuid, extent);
         }

@@ -33,8 +33,11 @@ pub(crate) const GREATEST_DEPTH: u32 = 8;
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
 pub struct Public([u8; 32]);
 
-impl From<AccountId> for Public {
-    fn from(author: AccountId) -> Self {
+// === impl Public ===
+
+impl Public {
+    /// That of this account.
+    pub fn of(author: AccountId) -> Self {
         Self(author.into())
     }
 }
@@ -177,8 +180,8 @@ pub mod pallet {
         #[pallet::weight(Weight::from_parts(33_230_000, 5_510))]
         pub fn announce_next_key(origin: OriginFor<T>, enc_key: Option<ShieldEncKey>) -> DispatchResult {
             ensure_none(origin)?;
-            let author = Public::from(author_after(0));
-            let opener = Public::from(author_after(OPENED_AFTER));
+            let author = Public::of(author_after(0));
+            let opener = Public::of(author_after(OPENED_AFTER));
             CurrentKey::<T>::set(PendingKey::<T>::take());
             PendingKey::<T>::set(NextKey::<T>::take());
             NextKey::<T>::set(AuthorKeys::<T>::get(opener));

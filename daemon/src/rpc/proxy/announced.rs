@@ -207,17 +207,15 @@ pub(super) async fn due(
         return Err(proxied::no_proxy(place.0, place.1));
     }
     let call = match call {
-        Some(call) => call,
-        None => match known(parts, HashSet::from([hash])).await?.remove(&hash) {
-            Some(call) => call,
-            None => {
-                let words = format!(
-                    "what {delegate} announced ({hash}) is known to the chain by its hash alone, and not to this btd: say the \
-                     call itself by `--call`, in place of its hash, or add its bytes by `--call-hex`"
-                );
-                return Err(Precondition::Invalid { parameter: "call", words }.into());
-            }
-        },
+        Some(call) => Some(call),
+        None => known(parts, HashSet::from([hash])).await?.remove(&hash),
+    };
+    let Some(call) = call else {
+        let words = format!(
+            "what {delegate} announced ({hash}) is known to the chain by its hash alone, and not to this btd: say the call \
+             itself by `--call`, in place of its hash, or add its bytes by `--call-hex`"
+        );
+        return Err(Precondition::Invalid { parameter: "call", words }.into());
     };
     if call_hash(&call, view.runtime())? != hash {
         return unannounced(format!(

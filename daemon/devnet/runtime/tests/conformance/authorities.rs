@@ -71,7 +71,7 @@ fn authors_announce_keys_in_their_turn_and_clients_seal_for_the_author_after_the
             let enc_key = Some(BoundedVec::truncate_from(vec![byte; 1_184]));
             expect("nobody at all", shield::Call::announce_next_key { enc_key }, OK);
         };
-        let announced = |name: &str| AuthorKeys::<Runtime>::get(Public::from(key(name))).map(|key| key[0]);
+        let announced = |name: &str| AuthorKeys::<Runtime>::get(Public::of(key(name))).map(|key| key[0]);
         let next = || NextKey::<Runtime>::get().map(|key| key[0]);
         begin_in_slot(2, 7);
         announce(7);
