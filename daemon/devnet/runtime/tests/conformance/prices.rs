@@ -83,6 +83,7 @@ fn nobody_buys_at_a_million_tao() {
     });
 }
 
+/// That nothing is given back rests on the source of versions near spec 425: no recorded purchase ends there.
 #[test]
 fn a_purchase_stops_at_a_million_tao_and_the_rest_is_not_given_back() {
     on_a_subnet(|| {
@@ -158,7 +159,8 @@ fn a_sale_stops_at_a_millionth_of_a_tao_and_the_rest_stays_stake() {
     });
 }
 
-/// The fee is sold after what it is paid for, down to the least price, and is refused there like any other sale.
+/// The fee is sold after what it is paid for, down to the least price, and is refused there like any other sale. That a
+/// fee of nothing is, too, rests on the source of versions near spec 425: no recorded sale ends at the least price.
 #[test]
 fn a_sale_down_to_the_least_price_leaves_none_for_its_fee() {
     with_much_alpha(|| {
@@ -199,7 +201,8 @@ fn a_price_is_rounded_before_anything_is_valued_at_it() {
     });
 }
 
-/// Exchanges stop at the price at which alpha is valued. A third has no end, so thrice a third is not one.
+/// Exchanges stop at the price at which alpha is valued. A third has no end, so thrice a third is not one. When it is
+/// rounded rests on the source of versions near spec 425: recorded prices are of even weights.
 #[test]
 fn weights_are_divided_and_rounded_before_reserves_are() {
     on_a_subnet(|| {
@@ -223,6 +226,7 @@ fn weights_are_divided_and_rounded_before_reserves_are() {
     });
 }
 
+/// This rests on the source of versions near spec 425 as well: no recording has a limit so close.
 #[test]
 fn a_ratio_of_prices_is_rounded_before_a_limit_is_held_against_it() {
     on_a_subnet(|| {
