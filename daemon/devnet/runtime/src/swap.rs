@@ -84,6 +84,7 @@ pub mod pallet {
     #[pallet::storage]
     pub type SwapBalancer<T: Config> = StorageMap<_, Twox64Concat, NetUid, Balancer, ValueQuery>;
     /// Whether a pool was set up.
+    // Nothing here sets it, nor reads it: the reference does not say when the real chain does.
     #[pallet::storage]
     pub type PalSwapInitialized<T: Config> = StorageMap<_, Twox64Concat, NetUid, bool, ValueQuery>;
     /// Migrations that ran.

@@ -40,6 +40,7 @@ use super::{
     TotalHotkeyAlphaLastEpoch, TotalHotkeyShares, TotalHotkeySharesV2, TotalIssuance, TotalNetworks, TotalStake,
     TransactionKeyLastBlock, TransferToggle, Uids, ValidatorPermit, ValidatorPruneLen, ValidatorTrust, WeightCommits,
     Weights, WeightsSetRateLimit, WeightsVersionKey, Yuma3On,
+    fixed::U96F32,
     types::{Alpha, NetUid, ROOT, Tao},
 };
 use crate::{AccountId, alpha_assets, swap};
@@ -133,14 +134,16 @@ impl<T: Config> Pallet<T> {
         }
     }
 
-    /// What the owner of a subnet of old is given back of its price: what exceeds its cut so far. Others get nothing.
+    /// What the owner of a subnet of old is given back of its price: what exceeds its cut so far. Others get nothing. The
+    /// cut and the price of alpha have 32 fraction bits here, as in the versions of the real chain near spec 425.
     fn owner_refund(netuid: NetUid) -> Tao {
         if NetworkRegisteredAt::<T>::get(netuid) >= NetworkRegistrationStartBlock::<T>::get() {
             return 0;
         }
-        let cut = U256::from(Self::alpha_issuance(netuid)) * U256::from(SubnetOwnerCut::<T>::get());
-        let cut = Alpha::try_from(cut / U256::from(u16::MAX)).unwrap_or(Alpha::MAX);
-        SubnetLocked::<T>::get(netuid).saturating_sub(Self::worth(netuid, cut))
+        let fraction = U96F32::ratio(SubnetOwnerCut::<T>::get().into(), u16::MAX.into());
+        let cut = U96F32::from_integer(Self::alpha_issuance(netuid)).by(fraction).whole();
+        let price = Self::precise_price(netuid).narrowed();
+        SubnetLocked::<T>::get(netuid).saturating_sub(U96F32::from_integer(cut).by(price).whole())
     }
 
     /// Pays the pool's TAO to those who hold alpha and takes the rest out of existence. Payments that cannot be made

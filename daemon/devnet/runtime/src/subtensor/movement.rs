@@ -9,6 +9,7 @@ use sp_runtime::{DispatchError, DispatchResult};
 
 use super::{
     Config, Error, Event, LastColdkeyHotkeyStakeBlock, Pallet, SubnetAlphaIn, SubnetTAO, TransferToggle,
+    fixed::U64F64,
     pool::Fees,
     staking::{Excess, LEAST_STAKE, Position},
     types::{Alpha, NetUid, ROOT, Tao},
@@ -192,11 +193,9 @@ impl<T: Config> Pallet<T> {
     }
 
     /// Whether the ratio of prices, with the weights of the pools, is below `least` / 10⁹: movements only lower it.
+    /// Both quotients are rounded down to 64 fraction bits first, as on the real chain.
     fn ratio_is_below(origin: NetUid, destination: NetUid, least: Tao) -> bool {
-        let ((above, below), (other_above, other_below)) = (Self::price_parts(origin), Self::price_parts(destination));
-        // No part is above 2¹²⁴, so each product with a price fits.
-        let (asked, is) = (other_above * U256::from(least), above * U256::from(UNIT));
-        asked.full_mul(below) > is.full_mul(other_below)
+        U64F64::ratio(least, UNIT) > Self::precise_price(origin).over(Self::precise_price(destination))
     }
 }
 

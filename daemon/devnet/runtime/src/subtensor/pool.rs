@@ -83,7 +83,8 @@ fn fee_beside<T: Config>(netuid: NetUid, net: u64) -> u64 {
     portion(net, rate, u16::MAX.saturating_sub(rate))
 }
 
-/// The price in a pool of these sides, with 64 fraction bits as the real chain counts it; 0 for an empty pool.
+/// The price in a pool of these sides, with 64 fraction bits as the real chain counts it: the ratio of weights and that
+/// of reserves are rounded down before they are multiplied. 0 for an empty pool.
 fn price_in(of_tao: Side, of_alpha: Side) -> U256 {
     let weights = (U256::from(of_alpha.weight) << 64).checked_div(U256::from(of_tao.weight));
     let reserves = (U256::from(of_tao.reserve) << 64).checked_div(U256::from(of_alpha.reserve));
@@ -120,24 +121,13 @@ impl<T: Config> Pallet<T> {
         Self::worth(netuid, UNIT)
     }
 
-    /// Price of a subnet's alpha in TAO.
+    /// Price of a subnet's alpha in TAO: the one at which exchanges stop.
     pub(super) fn precise_price(netuid: NetUid) -> U64F64 {
         if Self::is_one_for_one(netuid) {
             return U64F64::ONE;
         }
-        let (above, below) = Self::price_parts(netuid);
-        (above << 64)
-            .checked_div(below)
-            .map_or(U64F64::default(), |bits| U64F64::from_bits(u128::try_from(bits).unwrap_or(u128::MAX)))
-    }
-
-    /// Numerator and denominator of the price.
-    pub(super) fn price_parts(netuid: NetUid) -> (U256, U256) {
-        let (tao_weight, alpha_weight) = weights::<T>(netuid);
-        (
-            U256::from(alpha_weight) * U256::from(SubnetTAO::<T>::get(netuid)),
-            U256::from(tao_weight) * U256::from(SubnetAlphaIn::<T>::get(netuid)),
-        )
+        let (of_tao, of_alpha) = Self::sides(netuid);
+        U64F64::from_bits(u128::try_from(price_in(of_tao, of_alpha)).unwrap_or(u128::MAX))
     }
 
     /// What `alpha` is worth at the current price, in rao of TAO: the price is rounded first, as on the real chain.

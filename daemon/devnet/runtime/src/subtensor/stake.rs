@@ -100,7 +100,9 @@ impl<T: Config> Pallet<T> {
         (U256::from(Self::inherited_alpha(hotkey, netuid)) << 64) + (tao << 32)
     }
 
-    /// What all stake behind a hotkey is worth at current prices, in rao of TAO.
+    /// What all stake behind a hotkey is worth at current prices, in rao of TAO: that of each subnet rounded down. Versions
+    /// of the real chain near spec 425 add up what it is worth in 32 fraction bits and round the sum; whether 425 does is
+    /// not known.
     pub(super) fn worth_of_hotkey(hotkey: &AccountId) -> Tao {
         Self::netuids().into_iter().fold(0_u64, |sum, netuid| {
             sum.saturating_add(Self::worth(netuid, TotalHotkeyAlpha::<T>::get(hotkey, netuid)))

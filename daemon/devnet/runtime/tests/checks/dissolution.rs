@@ -212,3 +212,22 @@ fn owners_of_old_subnets_are_given_back_what_exceeds_their_cut() {
         assert_eq!(refund, price);
     });
 }
+
+/// The owner's cut is a fraction of 32 bits, and so is the price at which it is taken off: with 64 bits for each the owner
+/// would be given 18,221,526,717. This rests on the source of versions near spec 425: no recording has such a subnet.
+#[test]
+fn what_owners_of_old_are_given_back_goes_through_32_fraction_bits() {
+    on_a_chain(|| {
+        let netuid = subnet();
+        s::NetworkRegistrationStartBlock::<Runtime>::put(5);
+        s::TaoInRefundDeploymentBlock::<Runtime>::put(5);
+        s::SubnetLocked::<Runtime>::insert(netuid, 20 * UNIT);
+        s::SubnetTAO::<Runtime>::insert(netuid, 7 * UNIT);
+        s::SubnetAlphaIn::<Runtime>::insert(netuid, 30_000 * UNIT);
+        s::SubnetAlphaOut::<Runtime>::insert(netuid, 12_345_678_901_234);
+        let before = Balances::free_balance(key("Bob"));
+        assert_ok!(SubtensorModule::root_dissolve_network(RuntimeOrigin::root(), netuid));
+        // Those who hold alpha are paid the whole pool, so nothing goes to the owner beside it.
+        assert_eq!(Balances::free_balance(key("Bob")) - before, 18_221_526_781);
+    });
+}

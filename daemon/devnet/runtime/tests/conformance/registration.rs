@@ -353,6 +353,7 @@ fn leases_are_for_the_crowdloan_that_is_being_finalised() {
     });
 }
 
+/// That those without are left out rests on the source of versions near spec 425: recorded pools all have a price.
 #[test]
 fn a_new_pool_has_the_middle_price_of_those_that_have_one() {
     on_a_subnet(|| {
