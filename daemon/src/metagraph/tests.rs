@@ -348,7 +348,7 @@ async fn what_is_recorded_tells_the_neurons_and_the_subnet_that_were_read() {
     let devnet = Devnet::start(config).await.unwrap();
     let config = LinkConfig {
         endpoints: vec![format!("ws://{}", devnet.address()).into()],
-        stale_after_ms: 0,
+        stale_after_ms: Some(0),
         ..LinkConfig::default()
     };
     let (link, follower) = btd_chain::link(config).unwrap();
@@ -383,7 +383,7 @@ struct Running {
 }
 
 async fn follow(endpoint: String, cache: Cache) -> Running {
-    let config = LinkConfig { endpoints: vec![endpoint.into()], stale_after_ms: 0, ..LinkConfig::default() };
+    let config = LinkConfig { endpoints: vec![endpoint.into()], stale_after_ms: Some(0), ..LinkConfig::default() };
     follow_with(config, cache).await
 }
 
