@@ -85,6 +85,9 @@ pub struct Metagraphs {
     /// The block up to which all of the above is as the chain has it, but for claims of root
     /// dividends that are still gathered; none while something of it is being read.
     pub through: Option<BlockRef>,
+    /// The subnets of which what is kept may be of an earlier block than the list, for they wait to be read; none where
+    /// nothing was read yet since the process began, or since blocks were replaced by others.
+    behind: Option<BTreeSet<NetUid>>,
     /// The subnets whose stake claims of root dividends have changed since it was read, each with the
     /// last block at which all that is kept of it was as the chain had it.
     pub claimed: BTreeMap<NetUid, Stamp>,
@@ -189,6 +192,11 @@ impl Metagraphs {
         listed.filter(|at| self.through == Some(at.block)).unwrap_or(snapshot.at)
     }
 
+    /// Whether the list of subnets is that of `block` or a later one, of the chain as it is.
+    fn has_reached(&self, block: BlockNumber) -> bool {
+        self.behind.is_some() && self.list.as_ref().is_some_and(|list| list.at.block.number >= block)
+    }
+
     /// A subnet with its neurons as they are in one of its mechanisms; none where that is not kept.
     pub fn mechanism(&self, netuid: NetUid, mechid: MechId) -> Option<&Arc<Snapshot>> {
         let main = self.subnets.get(&netuid)?;
@@ -275,15 +283,16 @@ impl Metagraph {
     /// the most.
     pub async fn reach(&self, block: BlockNumber, patience: Duration) {
         let mut current = self.current.clone();
-        let reached = current.wait_for(|known| known.list.as_ref().is_some_and(|list| list.at.block.number >= block));
+        let reached = current.wait_for(|known| known.has_reached(block));
         let _ = timeout(patience, reached).await;
     }
 
-    /// The same until what is kept of every subnet's neurons is of that block too: in one in which much happens, they
-    /// are read a few at a time behind the list.
-    pub async fn reach_all(&self, block: BlockNumber, patience: Duration) {
+    /// The same until what is kept of this subnet's neurons is of that block too: where many change at once, they are
+    /// read a few at a time behind the list. The others are not waited for.
+    pub async fn reach_subnet(&self, netuid: NetUid, block: BlockNumber, patience: Duration) {
         let mut current = self.current.clone();
-        let reached = current.wait_for(|known| known.through.is_some_and(|through| through.number >= block));
+        let is_behind = |known: &Metagraphs| known.behind.as_ref().is_none_or(|behind| behind.contains(&netuid));
+        let reached = current.wait_for(|known| known.has_reached(block) && !is_behind(known));
         let _ = timeout(patience, reached).await;
     }
 

@@ -85,10 +85,24 @@ impl Written for WrittenMetagraph {
     }
 }
 
+/// Waits until what is kept is of the block `wanted` or of a later one: the list, or a subnet's neurons. Nobody was told of
+/// a block after the newest that was followed, so that one is the latest that is waited for, and not while btd stops.
+async fn reach(parts: &Parts, wanted: BlockNumber, subnet: Option<NetUid>) {
+    let Some(newest) = parts.link.finalized() else { return };
+    let wanted = wanted.min(newest.number);
+    let reached = async {
+        match subnet {
+            Some(netuid) => parts.metagraph.reach_subnet(netuid, wanted, LONGEST_WAIT).await,
+            None => parts.metagraph.reach(wanted, LONGEST_WAIT).await,
+        }
+    };
+    let _ = parts.spawner.stopping().run_until_cancelled(reached).await;
+}
+
 async fn metagraph(parts: Arc<Parts>, params: SubnetMetagraphParams, _: Caller) -> Result<WrittenMetagraph, Failure> {
     let SubnetMetagraphParams { netuid, mechid, block, at_least } = params;
     if let (None, Some(wanted)) = (block, at_least) {
-        parts.metagraph.reach_all(wanted, LONGEST_WAIT).await;
+        reach(&parts, wanted, Some(netuid)).await;
     }
     let known = parts.metagraph.current();
     // Of the main mechanism there is always one in memory, of the others as a rule.
