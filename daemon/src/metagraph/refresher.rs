@@ -374,8 +374,10 @@ impl Refresher {
                     if let (Some(pools), false) = (pools, is_told) {
                         let (list, told) = (Some(Arc::new(listed(pools, after, at))), Arc::new(pools.told()));
                         let behind = unread.keys().copied().chain(self.backlog.waiting()).collect();
-                        let so_far =
-                            Metagraphs { list, pools: told, through: None, behind: Some(behind), ..after.clone() };
+                        // Claims on what was read meanwhile count as gathered until the round is over.
+                        let claimed = claimed(before, self.backlog.claimed());
+                        let (through, behind) = (None, Some(behind));
+                        let so_far = Metagraphs { list, pools: told, through, behind, claimed, ..after.clone() };
                         self.current.send_replace(Arc::new(so_far));
                         is_told = true;
                     }

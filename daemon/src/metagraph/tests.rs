@@ -341,7 +341,9 @@ fn what_is_kept_is_of_the_newest_block_although_nothing_happened_in_it() {
     let mut known = metagraphs(&[snapshot(1, 3, 4), snapshot(2, 3, 2), snapshot(3, 3, 2)]);
     let of = |known: &Metagraphs| [1, 2, 3].map(|netuid| known.true_at(&known.subnets[&NetUid(netuid)]));
     assert_eq!(of(&known), [stamp(3); 3], "not everything was read yet");
-    known.through = Some(stamp(9).block);
+    known.behind = Some(BTreeSet::from([NetUid(1)]));
+    assert_eq!(of(&known), [stamp(3), stamp(9), stamp(9)], "one waits to be read");
+    known.behind = Some(BTreeSet::new());
     assert_eq!(of(&known), [stamp(9); 3]);
     known.claimed.insert(NetUid(2), stamp(7));
     let garbled = ReadError::Garbled { what: "a metagraph".to_owned(), reason: "half of it".to_owned() };
