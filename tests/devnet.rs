@@ -5,9 +5,10 @@
 use std::{
     io::{BufRead, BufReader},
     process::Stdio,
+    time::{Duration, Instant},
 };
 
-use btd_tests::{Host, wait_for, websocket::Following};
+use btd_tests::{Host, rpc::call, wait_for, websocket::Following};
 use serde_json::{Value, json};
 
 const BOB: &str = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty";
@@ -308,6 +309,39 @@ fn shown(lines: &mut impl Iterator<Item = String>, last: u64) -> Vec<Value> {
             return shown;
         }
     }
+}
+
+#[test]
+fn a_block_is_waited_for_where_there_is_one_and_none_that_was_replaced_is_taken_for_it() {
+    let host = Host::new();
+    let daemon = host.start(&["--network", "devnet", "--block-time", "instant"]);
+    // What is told of at least that block: all subnets, and one with its neurons.
+    let told = |at_least: u64| {
+        let list = call(&host, "subnets_list", &json!({ "at_least": at_least })).unwrap();
+        let metagraph = call(&host, "subnets_metagraph", &json!({ "netuid": 1, "at_least": at_least })).unwrap();
+        [list["at"].clone(), metagraph["at"].clone(), metagraph["subnet_at"].clone()]
+    };
+    let mine = |count: &str, last: u64| {
+        assert_eq!(host.ask(&["devnet", "mine", count])["number"], last);
+        wait_for("btd to follow the blocks", || (finalized(&host) == last).then_some(()));
+        let hash = host.ask(&["rpc", "chain_block", &format!("block={last}")])["hash"].clone();
+        for at in told(last) {
+            assert_eq!((&at["number"], &at["hash"]), (&json!(last), &hash), "{at}");
+        }
+    };
+    mine("2", 2);
+    let snapshot = host.ask(&["devnet", "snapshot"])["snapshot"].as_str().unwrap().to_owned();
+    mine("6", 8);
+    // What has no block yet is not waited for.
+    let begun = Instant::now();
+    for at in told(u32::MAX.into()) {
+        assert_eq!(at["number"], 8, "{at}");
+    }
+    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+    // Block 8 comes after block 5, and is not of the same chain any more.
+    host.ask(&["devnet", "revert", &snapshot]);
+    mine("3", 5);
+    assert!(daemon.stop().success());
 }
 
 #[test]

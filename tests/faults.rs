@@ -331,9 +331,12 @@ fn a_fast_chain_that_stands_still_is_said_to_be_stale_after_five_of_its_blocks()
             wait_for(&format!("what is read to be stale under {fault}"), || {
                 let status = host.ask(&["chain"]);
                 let (link, age) = (status["link"].as_str().unwrap(), status["finalized_age_ms"].as_u64().unwrap());
+                // A connection may be lost for a moment at any age, and is then said to be, with why.
+                let is_lost = link == "lost";
+                assert!(!is_lost || status["trouble"].is_string(), "{status}");
                 // The age is taken a moment before it is judged.
-                assert!(link == "stale" || age <= LIMIT, "{link} after {age} ms");
-                assert!(link == "live" || age + 1_000 > LIMIT, "{link} after {age} ms");
+                assert!(is_lost || link == "stale" || age <= LIMIT, "{link} after {age} ms");
+                assert!(is_lost || link == "live" || age + 1_000 > LIMIT, "{link} after {age} ms");
                 (link == "stale").then_some(())
             });
             assert_eq!(host.ask(&["subnets", "list"])["at"]["stale"], true, "{fault}");

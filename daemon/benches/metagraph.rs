@@ -92,7 +92,8 @@ async fn of_size(neurons: u16, pythons: &[&str]) -> bool {
     };
     let devnet = Devnet::start(config).await.unwrap();
     let endpoint = format!("ws://{}", devnet.address());
-    let config = LinkConfig { endpoints: vec![endpoint.clone().into()], stale_after_ms: 0, ..LinkConfig::default() };
+    let config =
+        LinkConfig { endpoints: vec![endpoint.clone().into()], stale_after_ms: Some(0), ..LinkConfig::default() };
     let (link, follower) = btd_chain::link(config).unwrap();
     let token = CancellationToken::new();
     let following = tokio::spawn(follower.run(token.clone()));

@@ -416,10 +416,14 @@ fn link_config(mut config: LinkConfig, devnet: Option<SocketAddr>, block_time: B
         // Its owner can take it back to a snapshot.
         config.finality = Finality::Revocable;
         config.stale_after_ms = match block_time {
-            BlockTime::Instant => 0,
+            BlockTime::Instant => Some(0),
             BlockTime::Every(period) => {
                 let patience = u64::try_from((period * 5).as_millis()).unwrap_or(u64::MAX);
-                config.stale_after_ms.max(patience)
+                match config.stale_after_ms {
+                    Some(said) => Some(said.max(patience)),
+                    // Unsaid it stays so where it is enough: what is read goes by what the chain says then.
+                    None => (patience > LinkConfig::STALE_AFTER_MS).then_some(patience),
+                }
             }
         };
     }

@@ -85,6 +85,9 @@ pub struct Metagraphs {
     /// The block up to which all of the above is as the chain has it, but for claims of root
     /// dividends that are still gathered; none while something of it is being read.
     pub through: Option<BlockRef>,
+    /// The subnets of which what is kept may be of an earlier block than the list, for they wait to be read; none where
+    /// nothing was read yet since the process began, or since blocks were replaced by others.
+    behind: Option<BTreeSet<NetUid>>,
     /// The subnets whose stake claims of root dividends have changed since it was read, each with the
     /// last block at which all that is kept of it was as the chain had it.
     pub claimed: BTreeMap<NetUid, Stamp>,
@@ -176,7 +179,7 @@ impl Metagraphs {
 
     /// The block of which what is kept of a subnet's neurons is true: the newest that was followed,
     /// however long ago anything happened to it. It is an earlier one while claims on it are gathered,
-    /// while it cannot be read, and before all was read since the process began.
+    /// while it cannot be read or waits for that, and before it was read since the process began.
     pub fn true_at(&self, snapshot: &Snapshot) -> Stamp {
         let netuid = snapshot.subnet.netuid;
         if self.broken.contains_key(&netuid) {
@@ -186,7 +189,17 @@ impl Metagraphs {
             return *unclaimed;
         }
         let listed = self.list.as_ref().map(|list| list.at);
-        listed.filter(|at| self.through == Some(at.block)).unwrap_or(snapshot.at)
+        listed.filter(|_| !self.is_behind(netuid)).unwrap_or(snapshot.at)
+    }
+
+    /// Whether the list of subnets is that of `block` or a later one, of the chain as it is.
+    fn has_reached(&self, block: BlockNumber) -> bool {
+        self.behind.is_some() && self.list.as_ref().is_some_and(|list| list.at.block.number >= block)
+    }
+
+    /// Whether what is kept of a subnet's neurons may be of an earlier block than the list.
+    fn is_behind(&self, netuid: NetUid) -> bool {
+        self.behind.as_ref().is_none_or(|behind| behind.contains(&netuid))
     }
 
     /// A subnet with its neurons as they are in one of its mechanisms; none where that is not kept.
@@ -275,15 +288,15 @@ impl Metagraph {
     /// the most.
     pub async fn reach(&self, block: BlockNumber, patience: Duration) {
         let mut current = self.current.clone();
-        let reached = current.wait_for(|known| known.list.as_ref().is_some_and(|list| list.at.block.number >= block));
+        let reached = current.wait_for(|known| known.has_reached(block));
         let _ = timeout(patience, reached).await;
     }
 
-    /// The same until what is kept of every subnet's neurons is of that block too: in one in which much happens, they
-    /// are read a few at a time behind the list.
-    pub async fn reach_all(&self, block: BlockNumber, patience: Duration) {
+    /// The same until what is kept of this subnet's neurons is of that block too: where many change at once, they are
+    /// read a few at a time behind the list. The others are not waited for.
+    pub async fn reach_subnet(&self, netuid: NetUid, block: BlockNumber, patience: Duration) {
         let mut current = self.current.clone();
-        let reached = current.wait_for(|known| known.through.is_some_and(|through| through.number >= block));
+        let reached = current.wait_for(|known| known.has_reached(block) && !known.is_behind(netuid));
         let _ = timeout(patience, reached).await;
     }
 

@@ -64,7 +64,8 @@ pub struct ListParams {
     /// A block of the past, which is read from the chain; without it, what btd keeps of the newest.
     pub block: Option<BlockId>,
     /// For who was just told of this block, where `block` is left out: the reply waits until what btd keeps is of it or
-    /// of a later one, for five seconds at most, and is then what there is.
+    /// of a later one, for five seconds at most and for no block after the newest that btd follows, and is then what
+    /// there is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at_least: Option<BlockNumber>,
 }
@@ -82,7 +83,8 @@ pub struct SubnetMetagraphParams {
     #[serde(default)]
     pub block: Option<BlockId>,
     /// For who was just told of this block, where `block` is left out: the reply waits until what btd keeps is of it or
-    /// of a later one, for five seconds at most, and is then what there is.
+    /// of a later one, for five seconds at most and for no block after the newest that btd follows, and is then what
+    /// there is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_least: Option<BlockNumber>,
 }

@@ -14,6 +14,7 @@ use btd_api::{AccountId, NetUid, Tao};
 use codec::{Compact, Encode};
 use scale_info::{PortableRegistry, TypeDef, TypeDefPrimitive};
 
+use self::within::Accounts;
 use crate::{
     call::Call,
     error::Item,
@@ -240,12 +241,34 @@ fn every_storage_value_constant_and_answer_reads_as_json() {
     }
 }
 
+/// Before spec 233 methods came to take an account as itself, where they had taken the sequence of its bytes.
+#[test]
+fn an_account_is_asked_for_as_the_runtime_describes_it_and_else_as_is_written_down() {
+    let [_, undescribed, ..] = generations();
+    let described = |accounts| runtime(232, &within::rewritten(metadata!("425-v15"), accounts));
+    let sequence = [5_u8; 32].to_vec().encode();
+    for (runtime, one) in [
+        (undescribed, &sequence[..]),
+        (described(Accounts::Bytes), &sequence[..]),
+        (described(Accounts::Plain), &[5; 32][..]),
+    ] {
+        let account = AccountId([5; 32]);
+        for account in [Value::Account(account), Value::Text(account.to_string())] {
+            let arguments = [account];
+            let asked = runtime.api_method("StakeInfoRuntimeApi", "get_stake_info_for_coldkey", &arguments).unwrap();
+            assert_eq!((asked.arguments.as_slice(), asked.form), (one, Form::Within), "{runtime:?}");
+        }
+        let neuron = runtime.api_method("NeuronInfoRuntimeApi", "get_neuron", &[NetUid(1).into(), 2_u16.into()]);
+        assert_eq!(neuron.unwrap().arguments, [1, 0, 2, 0], "{runtime:?}");
+    }
+}
+
 /// The layouts that are written down for runtimes whose metadata describes no APIs, or their answers as bytes: every
 /// sample is shown by name, and read as the type that a typed read wants.
 #[test]
 fn every_answer_that_old_metadata_does_not_describe_is_read_by_its_layout() {
     let [oldest, old, ..] = generations();
-    for runtime in [oldest, old, runtime(232, &within::rewritten(metadata!("425-v15")))] {
+    for runtime in [oldest, old, runtime(232, &within::rewritten(metadata!("425-v15"), Accounts::Plain))] {
         let method = |api: &str, method: &str, arguments: &[Value]| {
             let found = runtime.api_method(api, method, arguments).unwrap();
             (found.outputs.clone(), found.types.clone(), found.form)

@@ -254,7 +254,8 @@ impl Runtime {
     }
 
     /// A method of a runtime API with its arguments, in order. An answer that the metadata describes as bytes alone is
-    /// what is known to be within.
+    /// what is known to be within; arguments that it describes otherwise than they are written down are as it describes
+    /// them.
     pub(crate) fn api_method(&self, api: &str, method: &str, arguments: &[Value]) -> Result<ApiMethod<'_>, ApiProblem> {
         let function = format!("{api}_{method}");
         let described = self.metadata().runtime_api_trait_by_name(api).and_then(|found| found.method_by_name(method));
@@ -264,9 +265,10 @@ impl Runtime {
             Some(_) => None,
         };
         let written_down = written_down.and_then(|apis| Some((apis, apis.method(api, method)?)));
-        if let (Some(found), None) = (&described, written_down) {
-            let inputs: Vec<(&str, u32)> = found.inputs().map(|input| (&*input.name, input.id)).collect();
-            let arguments = encode_arguments(&inputs, arguments, self.types())?;
+        let inputs: Option<Vec<(&str, u32)>> =
+            described.as_ref().map(|found| found.inputs().map(|input| (&*input.name, input.id)).collect());
+        if let (Some(found), Some(inputs), None) = (&described, &inputs, written_down) {
+            let arguments = encode_arguments(inputs, arguments, self.types())?;
             let (outputs, types) = (vec![found.output_ty()], self.types());
             return Ok(ApiMethod { function, arguments, outputs, form: Form::Plain, types });
         }
@@ -274,7 +276,10 @@ impl Runtime {
             return Err(self.absent(Item::RuntimeApi, api, method).into());
         };
         let types = apis.types();
-        let arguments = encode_arguments(&found.arguments, &apis.arguments_of(found, arguments)?, types)?;
+        let arguments = match inputs.filter(|inputs| !apis.takes(found, inputs, self.types())) {
+            Some(inputs) => encode_arguments(&inputs, arguments, self.types())?,
+            None => encode_arguments(&found.arguments, &apis.arguments_of(found, arguments)?, types)?,
+        };
         Ok(ApiMethod { function, arguments, outputs: found.outputs.clone(), form: found.form, types })
     }
 

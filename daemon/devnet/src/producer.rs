@@ -42,6 +42,8 @@ const INHERENTS: usize = 2;
 const REVALIDATED_PER_BLOCK: usize = 512;
 /// Longest time spent on extrinsics of one block that comes with time.
 const MAX_WORK: Duration = Duration::from_secs(2);
+/// Longest time spent on those of one that was asked for: nothing else is done meanwhile.
+const MAX_WORK_ASKED_FOR: Duration = Duration::from_mins(1);
 
 /// The thread's state.
 pub(crate) struct Producer {
@@ -107,14 +109,14 @@ impl Producer {
         if !self.node.faults.blocks_are_made() {
             return Ok(());
         }
-        let deadline = self.deadline();
+        let deadline = self.deadline(self.period());
         self.make_block(deadline).map(drop).or_else(log_runtime_failure)
     }
 
     /// Blocks while the pool has extrinsics that go into one.
     fn make_instant_blocks(&mut self) -> Result<(), DevnetError> {
         while self.node.pool().has_ready() && !self.stopping.load(Ordering::Relaxed) {
-            match self.make_block(None) {
+            match self.make_block(self.deadline(None)) {
                 // Inherents only: what is ready does not fit even an empty block, unless it is sealed for a later one.
                 Ok(block) if block.extrinsics.len() <= INHERENTS && !self.node.pool().has_sealed() => return Ok(()),
                 Ok(_) => {}
@@ -136,7 +138,7 @@ impl Producer {
                 tracing::info!(made, wanted = count, "stopped making blocks that nobody waited for any more");
                 return Ok(last);
             }
-            last = self.make_block(None)?;
+            last = self.make_block(self.deadline(None))?;
         }
         Ok(last)
     }
@@ -256,12 +258,9 @@ impl Producer {
         shield::announced_lately(&hash, parent.number(), genesis)
     }
 
-    /// When a block that comes with time has enough: after two thirds of the period, within reason. What a block holds that
-    /// was asked for, or whose time is counted and not read, is for the runtime's limits alone to say: the same extrinsics
-    /// then give the same blocks on every machine.
-    fn deadline(&self) -> Option<Instant> {
-        let period = self.period().filter(|_| !self.clock.is_stepped())?;
-        Some(Instant::now() + (period * 2 / 3).clamp(Duration::from_millis(100), MAX_WORK))
+    /// When a block that is begun now has enough: one that comes with time, every `period`, or one that was asked for.
+    fn deadline(&self, period: Option<Duration>) -> Option<Instant> {
+        work(period, self.clock.is_stepped()).map(|work| Instant::now() + work)
     }
 
     /// Checks on the new head what still waits, longest unchecked first.
@@ -285,6 +284,15 @@ impl Producer {
             .collect();
         self.node.pool().revalidated(results, head.number(), Instant::now());
     }
+}
+
+/// How long extrinsics are put into a block. Into one that comes with time it is two thirds of the period, within reason;
+/// into one that was asked for as long as it takes, unless a machine is so slow that nothing else would ever be done. Where
+/// time is counted and not read, what a block holds is for the runtime's limits alone to say: the same extrinsics then give
+/// the same blocks on every machine.
+fn work(period: Option<Duration>, is_stepped: bool) -> Option<Duration> {
+    let of_time = |period: Duration| (period * 2 / 3).clamp(Duration::from_millis(100), MAX_WORK);
+    (!is_stepped).then(|| period.map_or(MAX_WORK_ASKED_FOR, of_time))
 }
 
 /// Whether the block comes right after `parent`. The runtime reads both from the state, into which anything may have been
@@ -325,4 +333,19 @@ fn log_runtime_failure(error: DevnetError) -> Result<(), DevnetError> {
         return Ok(());
     }
     Err(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_block_takes_its_time_unless_time_is_counted() {
+        let with_time = |millis| work(Some(Duration::from_millis(millis)), false);
+        for (period, most) in [(30, 100), (300, 200), (12_000, 2_000)] {
+            assert_eq!(with_time(period), Some(Duration::from_millis(most)), "every {period} ms");
+        }
+        assert_eq!(work(None, false), Some(Duration::from_mins(1)), "one that was asked for ends as well");
+        assert_eq!((work(None, true), work(Some(Duration::from_secs(12)), true)), (None, None));
+    }
 }

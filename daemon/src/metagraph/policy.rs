@@ -200,6 +200,12 @@ impl Backlog {
         self.claims.remove(&netuid);
     }
 
+    /// The subnets that were left over.
+    pub(super) fn waiting(&self) -> BTreeSet<NetUid> {
+        let waits = |(netuid, extent): (&NetUid, &Extent)| (!extent.is_nothing()).then_some(*netuid);
+        self.touched.subnets.iter().filter_map(waits).collect()
+    }
+
     /// Whether something was left over that can be read now.
     pub(super) fn is_waiting(&self) -> bool {
         !self.touched.is_nothing()
@@ -365,10 +371,12 @@ mod tests {
         assert_eq!(first.subnets.len(), BUDGET);
         assert_eq!(first.subnets[0].0, NetUid(39), "the longest unread comes first");
         let mut read: BTreeSet<u16> = netuids(&first).into_iter().collect();
+        let left: BTreeSet<NetUid> = (0..40).filter(|netuid| !read.contains(netuid)).map(NetUid).collect();
+        assert_eq!(backlog.waiting(), left);
         for _ in 0..2 {
             read.extend(netuids(&due_at(&mut backlog, 101, &known(&many))));
         }
-        assert_eq!(read.len(), 40);
+        assert_eq!((read.len(), backlog.waiting()), (40, BTreeSet::new()));
         assert!(due_at(&mut backlog, 101, &known(&many)).subnets.is_empty());
     }
 

@@ -133,6 +133,9 @@ impl Refresher {
                 // A block that cannot be read twice is not waited for: the newest one can be. Where too much is asked of
                 // a node, it is not asked for everything again.
                 let is_turned_away = matches!(error, ReadError::NoTurn { .. });
+                if is_about_the_block(&error) {
+                    self.doubt();
+                }
                 if is_about_the_block(&error) || failures > 1 && !is_turned_away {
                     self.blocks = None;
                 }
@@ -170,6 +173,7 @@ impl Refresher {
                 }
                 Err(ReadError::TakenBack { first, head }) => {
                     tracing::info!(%first, %head, "blocks were replaced by others: reading every metagraph anew");
+                    self.doubt();
                     self.blocks = None;
                     return;
                 }
@@ -188,6 +192,16 @@ impl Refresher {
             let Some(following) = blocks.next().now_or_never() else { return };
             next = following;
         }
+    }
+
+    /// Lets nobody who waits for a block have what is kept before something was read: it may be of a block that is not of
+    /// the chain any more, and of a higher number.
+    fn doubt(&self) {
+        // Nobody has to look at it again for that.
+        self.current.send_if_modified(|known| {
+            Arc::make_mut(known).behind = None;
+            false
+        });
     }
 
     /// The chain's genesis hash, once it is known.
@@ -325,6 +339,7 @@ impl Refresher {
         }
         after.claimed = claimed(before, self.backlog.claimed());
         after.through = (!self.backlog.is_waiting()).then_some(at.block);
+        after.behind = Some(self.backlog.waiting());
         Ok(after)
     }
 
@@ -358,7 +373,11 @@ impl Refresher {
                 Err(_) => {
                     if let (Some(pools), false) = (pools, is_told) {
                         let (list, told) = (Some(Arc::new(listed(pools, after, at))), Arc::new(pools.told()));
-                        let so_far = Metagraphs { list, pools: told, through: None, ..after.clone() };
+                        let behind = unread.keys().copied().chain(self.backlog.waiting()).collect();
+                        // Claims on what was read meanwhile count as gathered until the round is over.
+                        let claimed = claimed(before, self.backlog.claimed());
+                        let (through, behind) = (None, Some(behind));
+                        let so_far = Metagraphs { list, pools: told, through, behind, claimed, ..after.clone() };
                         self.current.send_replace(Arc::new(so_far));
                         is_told = true;
                     }

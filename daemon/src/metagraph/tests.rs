@@ -268,7 +268,8 @@ async fn whoever_waits_for_a_block_waits_for_the_list_of_it_or_of_a_later_one() 
     const LONG: Duration = Duration::from_hours(1);
     let at = |number| {
         let list = List { at: stamp(number), subnets: BTreeMap::new(), netuids: BTreeSet::new() };
-        Arc::new(Metagraphs { list: Some(Arc::new(list)), ..Metagraphs::default() })
+        let behind = Some(BTreeSet::from([NetUid(2)]));
+        Arc::new(Metagraphs { list: Some(Arc::new(list)), behind, ..Metagraphs::default() })
     };
     let (sender, current) = watch::channel(Arc::default());
     let metagraph = Metagraph { current, shelf: Arc::default() };
@@ -281,9 +282,20 @@ async fn whoever_waits_for_a_block_waits_for_the_list_of_it_or_of_a_later_one() 
     sender.send_replace(at(10));
     assert!(reached.as_mut().now_or_never().is_some());
     metagraph.reach(BlockNumber(9), LONG).await;
+    // Of one subnet it is waited for until that is of it too, whatever else waits to be read.
+    metagraph.reach_subnet(NetUid(1), BlockNumber(10), LONG).await;
+    let reached = metagraph.reach_subnet(NetUid(2), BlockNumber(10), LONG);
+    tokio::pin!(reached);
+    assert!(reached.as_mut().now_or_never().is_none(), "its neurons may be of an earlier one");
+    // What an earlier run kept, or is of blocks that were replaced, is of no block of the chain as it is.
+    sender.send_replace(Arc::new(Metagraphs { behind: None, ..Metagraphs::clone(&at(12)) }));
+    assert!(reached.as_mut().now_or_never().is_none());
+    assert!(Box::pin(metagraph.reach(BlockNumber(9), LONG)).now_or_never().is_none());
+    sender.send_replace(Arc::new(Metagraphs { behind: Some(BTreeSet::new()), ..Metagraphs::clone(&at(11)) }));
+    assert!(reached.as_mut().now_or_never().is_some());
     // Nobody tells of any more blocks: there is nothing to wait for.
     drop(sender);
-    metagraph.reach(BlockNumber(11), LONG).await;
+    metagraph.reach(BlockNumber(13), LONG).await;
 }
 
 #[test]
@@ -329,7 +341,9 @@ fn what_is_kept_is_of_the_newest_block_although_nothing_happened_in_it() {
     let mut known = metagraphs(&[snapshot(1, 3, 4), snapshot(2, 3, 2), snapshot(3, 3, 2)]);
     let of = |known: &Metagraphs| [1, 2, 3].map(|netuid| known.true_at(&known.subnets[&NetUid(netuid)]));
     assert_eq!(of(&known), [stamp(3); 3], "not everything was read yet");
-    known.through = Some(stamp(9).block);
+    known.behind = Some(BTreeSet::from([NetUid(1)]));
+    assert_eq!(of(&known), [stamp(3), stamp(9), stamp(9)], "one waits to be read");
+    known.behind = Some(BTreeSet::new());
     assert_eq!(of(&known), [stamp(9); 3]);
     known.claimed.insert(NetUid(2), stamp(7));
     let garbled = ReadError::Garbled { what: "a metagraph".to_owned(), reason: "half of it".to_owned() };
@@ -348,7 +362,7 @@ async fn what_is_recorded_tells_the_neurons_and_the_subnet_that_were_read() {
     let devnet = Devnet::start(config).await.unwrap();
     let config = LinkConfig {
         endpoints: vec![format!("ws://{}", devnet.address()).into()],
-        stale_after_ms: 0,
+        stale_after_ms: Some(0),
         ..LinkConfig::default()
     };
     let (link, follower) = btd_chain::link(config).unwrap();
@@ -383,7 +397,7 @@ struct Running {
 }
 
 async fn follow(endpoint: String, cache: Cache) -> Running {
-    let config = LinkConfig { endpoints: vec![endpoint.into()], stale_after_ms: 0, ..LinkConfig::default() };
+    let config = LinkConfig { endpoints: vec![endpoint.into()], stale_after_ms: Some(0), ..LinkConfig::default() };
     follow_with(config, cache).await
 }
 

@@ -22,7 +22,7 @@ use btd_pow::{Puzzle, Target};
 use btd_signer_protocol::KeyId;
 use serde::Serialize;
 use serde_json::{Value as Json, json};
-use tokio::try_join;
+use tokio::{time::timeout, try_join};
 
 use super::{
     Caller, Failure, Table,
@@ -85,10 +85,32 @@ impl Written for WrittenMetagraph {
     }
 }
 
+/// Waits until what is kept is of the block `wanted` or of a later one: the list, or a subnet's neurons. Nobody was told of
+/// a block after the newest that was followed, so that one is the latest that is waited for, and not while btd stops.
+/// What is kept of blocks that were replaced is of no block of the chain, whatever its number.
+async fn reach(parts: &Parts, wanted: BlockNumber, subnet: Option<NetUid>) {
+    let Some(newest) = parts.link.finalized() else { return };
+    let wanted = wanted.min(newest.number);
+    // The list is never ahead of what was followed, unless that was taken back and nothing has been read since.
+    let is_of_the_chain = |list: &metagraph::List| {
+        let at = list.at.block;
+        parts.link.finalized().is_none_or(|newest| at == newest || at.number < newest.number)
+    };
+    let reached = async {
+        let mut news = parts.metagraph.subscribe();
+        let _ = news.wait_for(|known| known.list.as_deref().is_none_or(is_of_the_chain)).await;
+        match subnet {
+            Some(netuid) => parts.metagraph.reach_subnet(netuid, wanted, LONGEST_WAIT).await,
+            None => parts.metagraph.reach(wanted, LONGEST_WAIT).await,
+        }
+    };
+    let _ = parts.spawner.stopping().run_until_cancelled(timeout(LONGEST_WAIT, reached)).await;
+}
+
 async fn metagraph(parts: Arc<Parts>, params: SubnetMetagraphParams, _: Caller) -> Result<WrittenMetagraph, Failure> {
     let SubnetMetagraphParams { netuid, mechid, block, at_least } = params;
     if let (None, Some(wanted)) = (block, at_least) {
-        parts.metagraph.reach_all(wanted, LONGEST_WAIT).await;
+        reach(&parts, wanted, Some(netuid)).await;
     }
     let known = parts.metagraph.current();
     // Of the main mechanism there is always one in memory, of the others as a rule.

@@ -45,7 +45,7 @@ fn network() -> ConfiguredNetwork {
 }
 
 fn follow(endpoint: String, token: &CancellationToken) -> Link {
-    let config = LinkConfig { endpoints: vec![endpoint.into()], stale_after_ms: 0, ..LinkConfig::default() };
+    let config = LinkConfig { endpoints: vec![endpoint.into()], stale_after_ms: Some(0), ..LinkConfig::default() };
     let (link, follower) = btd_chain::link(config).unwrap();
     tokio::spawn(follower.run(token.clone()));
     link

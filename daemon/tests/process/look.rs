@@ -5,7 +5,8 @@ use tokio_util::sync::CancellationToken;
 
 /// A look at the newest block through `endpoint`.
 pub(crate) async fn view(endpoint: &str) -> View {
-    let config = LinkConfig { endpoints: vec![endpoint.to_owned().into()], stale_after_ms: 0, ..LinkConfig::default() };
+    let config =
+        LinkConfig { endpoints: vec![endpoint.to_owned().into()], stale_after_ms: Some(0), ..LinkConfig::default() };
     let (link, follower) = btd_chain::link(config).unwrap();
     tokio::spawn(follower.run(CancellationToken::new()));
     link.state().wait_for(LinkState::is_live).await.unwrap();

@@ -21,8 +21,17 @@ const METHODS: [&str; 12] = [
     "get_stake_info_for_coldkeys",
 ];
 
+/// How the methods take accounts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Accounts {
+    /// As themselves, which they did at last.
+    Plain,
+    /// As sequences of their bytes, which they did at first.
+    Bytes,
+}
+
 /// The bytes of the same metadata with such answers.
-pub(super) fn rewritten(bytes: &[u8]) -> Vec<u8> {
+pub(super) fn rewritten(bytes: &[u8], accounts: Accounts) -> Vec<u8> {
     let prefixed = RuntimeMetadataPrefixed::decode(&mut &*bytes).unwrap();
     let RuntimeMetadata::V15(mut metadata) = prefixed.1 else { panic!("it is not of version 15") };
     let types = &metadata.types;
@@ -36,6 +45,12 @@ pub(super) fn rewritten(bytes: &[u8]) -> Vec<u8> {
     for method in metadata.apis.iter_mut().flat_map(|api| &mut api.methods) {
         if METHODS.contains(&method.name.as_str()) {
             method.output = of_bytes.into();
+            for input in method.inputs.iter_mut().filter(|_| accounts == Accounts::Bytes) {
+                let path = types.resolve(input.ty.id).map(|ty| &ty.path.segments);
+                if path.and_then(|path| path.last()).is_some_and(|name| name == "AccountId32") {
+                    input.ty = of_bytes.into();
+                }
+            }
         }
     }
     RuntimeMetadataPrefixed(prefixed.0, RuntimeMetadata::V15(metadata)).encode()

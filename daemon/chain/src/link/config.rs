@@ -36,10 +36,11 @@ pub struct LinkConfig {
     pub request_timeout_ms: u64,
     /// How long a connection may take to be made, its name found; finding that may take half as long again.
     pub connect_timeout_ms: u64,
-    /// How long no finalized block may arrive before the endpoint counts as dead; 0 waits for
-    /// ever, for chains that make blocks only on demand. Where this is longer, what is read counts as stale after
-    /// five blocks' time as the runtime tells it, or five seconds if that is more.
-    pub stale_after_ms: u64,
+    /// How long no finalized block may arrive before the endpoint counts as dead, and what is read as stale; 0 waits for
+    /// ever, for chains that make blocks only on demand. Where it is not said, an endpoint counts as dead after
+    /// [`Self::STALE_AFTER_MS`], and what is read as stale after that, or five blocks' time as the runtime tells it (five
+    /// seconds at the least) if that is less.
+    pub stale_after_ms: Option<u64>,
     /// The longest rest of an endpoint that failed. Rests begin at half a second, double with each
     /// failure in a row, and are jittered; an endpoint of another chain rests four times as long. While
     /// blocks are overdue those that could not be reached are looked at before their rest is over.
@@ -108,7 +109,7 @@ impl Default for LinkConfig {
             genesis: None,
             request_timeout_ms: 20_000,
             connect_timeout_ms: 5_000,
-            stale_after_ms: 60_000,
+            stale_after_ms: None,
             retry_max_ms: 30_000,
             heartbeat_ms: 5_000,
             scout_ms: 10_000,
@@ -128,6 +129,9 @@ impl Default for LinkConfig {
 // === impl LinkConfig ===
 
 impl LinkConfig {
+    /// What `stale_after_ms` is where it is not said.
+    pub const STALE_AFTER_MS: u64 = 60_000;
+
     /// The endpoints that are followed, in the order of preference, each once, in whatever spelling.
     pub(super) fn followed(&self) -> Vec<&Endpoint> {
         each_once(self.own.iter().chain(&self.endpoints))
@@ -174,14 +178,17 @@ impl LinkConfig {
     }
 
     pub(super) fn stale_after(&self) -> Option<Duration> {
-        (self.stale_after_ms > 0).then(|| Duration::from_millis(self.stale_after_ms))
+        let after = self.stale_after_ms.unwrap_or(Self::STALE_AFTER_MS);
+        (after > 0).then(|| Duration::from_millis(after))
     }
 
     /// How long no block may have come before what is read counts as stale, on a chain that has one every `block_time`:
-    /// never longer than an endpoint may go without one.
+    /// as long as an endpoint may go without one where that is said, whatever the chain says, for finality may lag or
+    /// blocks be made by hand; else not longer.
     pub(super) fn missed_after(&self, block_time: Option<Duration>) -> Option<Duration> {
         let longest = self.stale_after()?;
-        Some(block_time.map_or(longest, |period| longest.min(period.saturating_mul(MISSED).max(HESITATION))))
+        let told = block_time.filter(|_| self.stale_after_ms.is_none());
+        Some(told.map_or(longest, |period| longest.min(period.saturating_mul(MISSED).max(HESITATION))))
     }
 
     pub(super) fn retry_max(&self) -> Duration {
@@ -236,19 +243,23 @@ mod tests {
     }
 
     #[test]
-    fn what_is_read_is_stale_once_five_blocks_are_missing() {
+    fn what_is_read_is_stale_once_five_blocks_are_missing_unless_a_time_is_said() {
         let missed = |stale_after_ms, block_time: Option<u64>| {
             let config = LinkConfig { stale_after_ms, ..LinkConfig::default() };
             config.missed_after(block_time.map(Duration::from_millis)).map(|after| after.as_millis())
         };
         for (block_time, after) in [(Some(12_000), 60_000), (Some(2_000), 10_000), (Some(250), 5_000), (None, 60_000)] {
-            assert_eq!(missed(60_000, block_time), Some(after), "{block_time:?}");
+            assert_eq!(missed(None, block_time), Some(after), "{block_time:?}");
         }
-        // An endpoint that is given up earlier has nothing that is fresh either.
-        assert_eq!((missed(2_000, Some(250)), missed(20_000, Some(12_000))), (Some(2_000), Some(20_000)));
         // Longer blocks do not make an endpoint wait longer than it may.
-        assert_eq!(missed(60_000, Some(60_000)), Some(60_000));
-        assert_eq!(missed(0, Some(250)), None, "blocks come on demand");
+        assert_eq!(missed(None, Some(60_000)), Some(60_000));
+        // Whoever says a time knows why: finality that lags, blocks that are made by hand, an endpoint left earlier.
+        for said in [2_000, 60_000, 300_000] {
+            for block_time in [Some(250), Some(12_000), Some(60_000), None] {
+                assert_eq!(missed(Some(said), block_time), Some(u128::from(said)), "{block_time:?}");
+            }
+        }
+        assert_eq!(missed(Some(0), Some(250)), None, "blocks come on demand");
     }
 
     #[test]

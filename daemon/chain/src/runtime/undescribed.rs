@@ -14,7 +14,7 @@ mod layouts;
 use blake2::{Blake2b, Digest, digest::consts::U8};
 use btd_api::{AccountId, AddressError};
 use codec::{Compact, Decode};
-use scale_info::{MetaType, PortableRegistry, Registry, TypeDef, TypeDefPrimitive, meta_type};
+use scale_info::{MetaType, PortableRegistry, Registry, TypeDef, TypeDefPrimitive, form::PortableForm, meta_type};
 
 use self::layouts::{
     AccountId32, DelegateInfo, NeuronInfo, NeuronInfoLite, StakeInfo, SubnetHyperparams, SubnetHyperparamsOf18,
@@ -138,6 +138,13 @@ impl Undescribed {
         arguments.iter().enumerate().map(read).collect()
     }
 
+    /// Whether `inputs`, whose types are among `types`, are encoded as the arguments of `method` are written down.
+    pub(super) fn takes(&self, method: &Method, inputs: &[(&str, u32)], types: &PortableRegistry) -> bool {
+        let is_alike =
+            |((_, own), (_, other)): (&(&str, u32), &(&str, u32))| are_alike((*own, &self.types), (*other, types));
+        inputs.len() == method.arguments.len() && method.arguments.iter().zip(inputs).all(is_alike)
+    }
+
     /// Whether the runtime's version says that the runtime has no such API.
     pub(super) fn is_without(&self, api: &str) -> bool {
         !self.ids.is_empty() && !self.ids.contains(&id(api))
@@ -198,6 +205,22 @@ pub(super) fn is_bytes(id: u32, types: &PortableRegistry) -> bool {
     let definition = |id: u32| types.resolve(id).map(|ty| &ty.type_def);
     let Some(TypeDef::Sequence(sequence)) = definition(id) else { return false };
     matches!(definition(sequence.type_param.id), Some(TypeDef::Primitive(TypeDefPrimitive::U8)))
+}
+
+/// Whether two types are the same number, or sequences of such.
+fn are_alike((one, of_one): (u32, &PortableRegistry), (other, of_other): (u32, &PortableRegistry)) -> bool {
+    match (peeled(one, of_one), peeled(other, of_other)) {
+        (Some(TypeDef::Primitive(one)), Some(TypeDef::Primitive(other))) => one == other,
+        (Some(TypeDef::Sequence(one)), Some(TypeDef::Sequence(other))) => {
+            are_alike((one.type_param.id, of_one), (other.type_param.id, of_other))
+        }
+        _ => false,
+    }
+}
+
+/// What type `id` is, whatever names it has.
+fn peeled(id: u32, types: &PortableRegistry) -> Option<&TypeDef<PortableForm>> {
+    scale::peel(id, types).and_then(|id| scale::definition(id, types)).ok()
 }
 
 /// An account as what its bytes are encoded from.

@@ -261,7 +261,7 @@ async fn an_endpoint_whose_blocks_are_overdue_is_left_long_before_it_is_stale() 
     let devnet = chain().await;
     let (first, second) = (FaultyNode::before(devnet.address()).await, FaultyNode::before(devnet.address()).await);
     // A block is overdue after 1.1 s, and an endpoint that brings none is stale after 5 s.
-    let followed = follow(LinkConfig { stale_after_ms: 5_000, ..brisk([&first, &second]) });
+    let followed = follow(LinkConfig { stale_after_ms: Some(5_000), ..brisk([&first, &second]) });
     endpoint(&followed, 0, is_active).await;
     stays_at_genesis(&first, &devnet);
     first.announce(|_, header| header["number"] = json!("0x0"));

@@ -56,7 +56,7 @@ async fn an_endpoint_that_never_answers_is_left() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_open_socket_without_blocks_is_stale() {
     let devnet = chain().await;
-    let followed = follow(LinkConfig { stale_after_ms: 50, ..config([devnet.address()]) });
+    let followed = follow(LinkConfig { stale_after_ms: Some(50), ..config([devnet.address()]) });
     let stale = cause(&followed.link, |cause| cause.name() == "stale").await;
     assert_eq!(stale.endpoint(), crate::url(devnet.address()));
     // It is tried again, and a block that comes makes it live.

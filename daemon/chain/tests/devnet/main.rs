@@ -78,7 +78,7 @@ fn url(address: SocketAddr) -> String {
 fn config(endpoints: impl IntoIterator<Item = SocketAddr>) -> LinkConfig {
     LinkConfig {
         endpoints: endpoints.into_iter().map(|address| url(address).into()).collect(),
-        stale_after_ms: 0,
+        stale_after_ms: Some(0),
         retry_max_ms: 20,
         ..LinkConfig::default()
     }

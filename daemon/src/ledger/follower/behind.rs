@@ -8,7 +8,8 @@ use super::*;
 /// A follower over a chain of three blocks, whose ledger has its block 2 and another chain's block 5.
 async fn follower(devnet: &Devnet, finality: Finality, directory: &tempfile::TempDir) -> (Follower, BlockHash) {
     let endpoint = format!("ws://{}", devnet.address());
-    let config = LinkConfig { endpoints: vec![endpoint.into()], finality, stale_after_ms: 0, ..LinkConfig::default() };
+    let config =
+        LinkConfig { endpoints: vec![endpoint.into()], finality, stale_after_ms: Some(0), ..LinkConfig::default() };
     let (link, run) = btd_chain::link(config).unwrap();
     tokio::spawn(run.run(CancellationToken::new()));
     reached(&link, 3).await;

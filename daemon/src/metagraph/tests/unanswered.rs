@@ -44,7 +44,7 @@ async fn leaves_the_others(reaction: fn() -> Reaction) {
     let directory = tempfile::tempdir().unwrap();
     let config = LinkConfig {
         endpoints: vec![format!("ws://{}", node.address()).into()],
-        stale_after_ms: 0,
+        stale_after_ms: Some(0),
         request_timeout_ms: 1_500,
         ..LinkConfig::default()
     };
@@ -86,7 +86,7 @@ async fn what_the_followed_node_does_not_answer_another_one_does() {
     let directory = tempfile::tempdir().unwrap();
     let config = LinkConfig {
         endpoints: vec![format!("ws://{}", node.address()).into(), format!("ws://{}", devnet.address()).into()],
-        stale_after_ms: 0,
+        stale_after_ms: Some(0),
         request_timeout_ms: 4_000,
         ..LinkConfig::default()
     };
@@ -105,7 +105,7 @@ async fn everything_is_read_of_a_node_that_answers_few_requests() {
     let directory = tempfile::tempdir().unwrap();
     let config = LinkConfig {
         endpoints: vec![format!("ws://{}", devnet.address()).into()],
-        stale_after_ms: 0,
+        stale_after_ms: Some(0),
         requests_per_s: 3,
         request_timeout_ms: 2_000,
         ..LinkConfig::default()

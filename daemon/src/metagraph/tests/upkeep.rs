@@ -104,7 +104,7 @@ impl Busily {
         let endpoint = format!("ws://{address}");
         let config = LinkConfig {
             endpoints: vec![endpoint.into()],
-            stale_after_ms: 0,
+            stale_after_ms: Some(0),
             finality: btd_chain::Finality::Revocable,
             ..LinkConfig::default()
         };

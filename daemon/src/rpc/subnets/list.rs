@@ -10,7 +10,7 @@ use btd_api::{
 use btd_chain::ReadError;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::{LONGEST_WAIT, summary};
+use super::summary;
 use crate::{
     daemon::Parts,
     metagraph::{List, Subnet},
@@ -25,7 +25,7 @@ pub(super) async fn list(parts: Arc<Parts>, params: ListParams, _: Caller) -> Re
         return past(&parts, block).await;
     }
     if let Some(wanted) = params.at_least {
-        parts.metagraph.reach(wanted, LONGEST_WAIT).await;
+        super::reach(&parts, wanted, None).await;
     }
     let metagraphs = parts.metagraph.current();
     let list = metagraphs.list.as_ref().ok_or_else(|| receipt::warming_up("the list of subnets"))?;

@@ -312,7 +312,7 @@ mod tests {
         let devnet = Devnet::start(config).await.unwrap();
         let endpoints = vec![format!("ws://{}", devnet.address()).into()];
         let (link, follower) =
-            btd_chain::link(LinkConfig { endpoints, stale_after_ms: 0, ..LinkConfig::default() }).unwrap();
+            btd_chain::link(LinkConfig { endpoints, stale_after_ms: Some(0), ..LinkConfig::default() }).unwrap();
         let token = CancellationToken::new();
         let _ends = token.clone().drop_guard();
         tokio::spawn(follower.run(token));

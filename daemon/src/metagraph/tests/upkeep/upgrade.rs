@@ -47,7 +47,7 @@ async fn everything_is_read_anew_behind_the_first_block_of_another_runtime() {
     // The column `Active` of subnet 1, written past all calls.
     let (link, follower) = btd_chain::link(LinkConfig {
         endpoints: vec![format!("ws://{}", devnet.address()).into()],
-        stale_after_ms: 0,
+        stale_after_ms: Some(0),
         ..LinkConfig::default()
     })
     .unwrap();
