@@ -24,7 +24,7 @@ use super::Serving;
 use crate::{
     causes::with_causes,
     metagraph::{Metagraphs, Snapshot, TlsKeys},
-    submit::{Action, Mode, Order, ServeAxon, SubmissionError, Submitter, Terms},
+    submit::{Action, Agreed, Mode, Order, ServeAxon, SubmissionError, Submitter, Terms},
 };
 
 /// Settings: where the axon is kept published, and under which address.
@@ -270,6 +270,7 @@ fn order(netuid: NetUid, wanted: Wanted, present: &Present) -> Order {
         idempotency_key: None,
         mode: Mode::UntilFinalized,
         terms: Terms::default(),
+        agreed: Agreed::default(),
     }
 }
 
