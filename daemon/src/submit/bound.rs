@@ -27,17 +27,11 @@ impl From<Vec<Bound>> for Agreed {
 
 impl Agreed {
     /// The tighter of what is `wanted` now and what was agreed to. Refused is what costs more than was agreed to now, at
-    /// `price`, and what the plan that was agreed to has nothing of.
+    /// `price`. What the plan that was agreed to has nothing of may be left out yet: [`Self::covers`] judges what is not.
     pub(super) fn hold(&self, wanted: Bound, price: Option<Tao>) -> Result<Bound, Precondition> {
         let Bound { of, limit: own } = wanted;
-        if self.0.is_empty() {
-            return Ok(wanted);
-        }
         let limits = self.0.iter().filter(|bound| bound.of == of).map(|bound| bound.limit);
-        let Some(agreed) = limits.reduce(|one, other| tighter(of, one, other)) else {
-            let words = format!("the plan that was agreed to has no price of {}: {AGAIN}", named(of));
-            return Err(Precondition::Foreseen { error: error(of), words });
-        };
+        let Some(agreed) = limits.reduce(|one, other| tighter(of, one, other)) else { return Ok(wanted) };
         let limit = tighter(of, agreed, own);
         match price {
             // What is wanted by itself is judged where it is wanted.
@@ -46,6 +40,18 @@ impl Agreed {
                 Err(Precondition::Foreseen { error: error(of), words })
             }
             _ => Ok(Bound { of, limit }),
+        }
+    }
+
+    /// Refuses what is to be signed within `bounds` where the plan that was agreed to has nothing of one of them.
+    pub(super) fn covers(&self, bounds: &[Bound]) -> Result<(), Precondition> {
+        let is_agreed = |of: Priced| self.0.is_empty() || self.0.iter().any(|bound| bound.of == of);
+        match bounds.iter().map(|bound| bound.of).find(|of| !is_agreed(*of)) {
+            None => Ok(()),
+            Some(of) => {
+                let words = format!("the plan that was agreed to has no price of {}: {AGAIN}", named(of));
+                Err(Precondition::Foreseen { error: error(of), words })
+            }
         }
     }
 }
@@ -146,14 +152,19 @@ mod tests {
 
     #[test]
     fn what_the_plan_had_nothing_of_is_refused() {
-        let bought = Priced::Bought(NetUid(1));
-        let refused = held(&[bound(bought, 7)], bound(Priced::Bought(NetUid(2)), 7), 7).unwrap_err();
+        let [agreed, other] = [1, 2].map(|netuid| bound(Priced::Bought(NetUid(netuid)), 7));
+        let covers = |bounds: &[Bound]| Agreed::from(vec![agreed]).covers(bounds);
+        let refused = covers(&[agreed, other]).unwrap_err().to_string();
         assert!(refused.contains("has no price of the alpha of subnet 2"), "{refused}");
+        assert_eq!((covers(&[agreed]), covers(&[])), (Ok(()), Ok(())));
+        // While it is drawn up it may yet be left out.
+        assert_eq!(held(&[agreed], other, 9), Ok(7));
     }
 
     #[test]
     fn whoever_was_shown_nothing_is_held_to_nothing() {
         assert_eq!(held(&[], bound(PLACE, 2_010), 2_000), Ok(2_010));
+        assert_eq!(Agreed::default().covers(&[bound(PLACE, 2_010)]), Ok(()));
     }
 
     #[test]

@@ -261,7 +261,7 @@ impl Ground {
     }
 
     /// The bound within which something is signed that costs `price` now: the tighter of what is `wanted` and what was
-    /// agreed to. Refused is what costs more by now.
+    /// agreed to. Refused is what costs more by now; what was not agreed to at all is, once the draft is finished.
     pub fn hold(&self, wanted: Bound, price: Option<Tao>) -> Result<Bound, SubmissionError> {
         Ok(self.agreed.hold(wanted, price)?)
     }

@@ -79,6 +79,12 @@ impl Submitter {
             }
             Action::Transfer(_) | Action::Register(_) => None,
         };
+        let bounds = match &draft {
+            Some(draft) => draft.bounds.clone(),
+            None => action.bound(price).into_iter().collect(),
+        };
+        // What was drawn up in vain is in none of them.
+        order.agreed.covers(&bounds)?;
         let (call, summary) = match (&draft, action.call(view.runtime(), actor, price)) {
             (Some(draft), _) => (draft.call.clone(), draft.summary.clone()),
             (None, Some(typed)) => typed,
@@ -117,10 +123,6 @@ impl Submitter {
         }
         let policy = &self.shared.config.policy;
         policy.judge(&calls, spends, order.terms.tip)?;
-        let bounds = match &draft {
-            Some(draft) => draft.bounds.clone(),
-            None => action.bound(price).into_iter().collect(),
-        };
         let plan = Plan {
             at: Stamp::of(view.block(), link),
             call: format!("{}.{}", prepared.preview.pallet, prepared.preview.call),
