@@ -94,6 +94,22 @@ fn nothing_worse_is_signed_than_was_shown() {
     assert_eq!((&plan["bounds"], &plan["arguments"]["limit_price"]), (&shown, &shown[0]["limit"]), "{plan}");
 }
 
+/// By then there is nothing to make, and under the key what was made is told all the same.
+#[test]
+fn an_announced_call_that_was_not_named_is_told_again_under_its_key() {
+    let stage = Stage::on_demand();
+    stage.signed(&format!("proxy add --delegate {BOB} --wallet alice"));
+    let call = r#"{"pallet":"System","call":"remark","args":{"remark":"0x01"}}"#;
+    let announced = stage.signed(&format!("proxy announce --real {ALICE} --call {call} --wallet bob"));
+    let execute = format!("proxy execute --real {ALICE} --wallet bob --idempotency-key made");
+    let planned = stage.ask(&format!("{execute} --dry-run"));
+    assert_eq!(planned["plan"]["makes"], announced["plan"]["arguments"]["call_hash"], "{planned}");
+    let made = stage.signed(&execute);
+    let again = stage.ask(&format!("{execute} --yes"));
+    assert_eq!(again["outcome"]["extrinsic"], made["outcome"]["extrinsic"], "{again}");
+    stage.nothing_else_was_signed();
+}
+
 #[test]
 fn what_is_announced_meanwhile_is_not_made() {
     let stage = Stage::on_demand();

@@ -3,7 +3,7 @@
 //!
 //! The plan is worked out by the daemon and shown as a card on standard error. The real call
 //! carries a fresh idempotency key, so that a repetition with the same key can never act twice, and
-//! the prices that the plan is within, so that nothing worse is signed than was shown.
+//! what the plan binds itself to, so that nothing worse and nothing else is signed than was shown.
 
 pub(crate) mod layout;
 mod terms;
@@ -216,8 +216,8 @@ where
     }
     let reply = planned.read()?;
     let plan = &reply.receipt().plan;
-    // A question, a password and the account's turn may lie between: by then the prices have moved.
-    let manner = Manner { bounds: plan.bounds.clone(), ..manner };
+    // A question, a password and the account's turn may lie between: by then prices have moved, and more is announced.
+    let manner = Manner { bounds: plan.bounds.clone(), makes: plan.makes, ..manner };
     // What was signed under this key needs none, so that nothing wrong with a way to one stands before it.
     let way = match plan.locked.as_ref().filter(|_| is_new) {
         Some(key) => Some(Way::find(session, key).await?.ok_or_else(|| locked(key))?),

@@ -101,7 +101,7 @@ pub struct Order {
     pub mode: Mode,
     /// How it is put together.
     pub terms: Terms,
-    /// The prices that the caller agreed to, if it was shown a plan.
+    /// What the caller agreed to, if it was shown a plan.
     pub agreed: Agreed,
 }
 

@@ -7,7 +7,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Coldkey, IdempotencyKey, NetUid, Tao, wallet::Wait};
+use crate::{BlockHash, Coldkey, IdempotencyKey, NetUid, Tao, wallet::Wait};
 
 /// Which orders of one account come first. It has one sequence of nonces: a lane decides who gets
 /// the next one, and nothing overtakes what has one already.
@@ -91,6 +91,8 @@ pub struct Manner {
     pub deadline_s: Option<u32>,
     /// The bounds of a plan that was agreed to; none where nobody was shown one.
     pub bounds: Vec<Bound>,
+    /// The announced call that the plan which was agreed to makes, where the order names none.
+    pub makes: Option<BlockHash>,
 }
 
 /// Parameters of a method that signs.
@@ -155,6 +157,9 @@ macro_rules! signing_params {
                 /// the prices are by then.
                 #[serde(default, skip_serializing_if = "Vec::is_empty")]
                 pub bounds: Vec<$crate::signing::Bound>,
+                /// The `makes` of such a plan: that announced call is made or none, whatever is announced by then.
+                #[serde(default, skip_serializing_if = "Option::is_none")]
+                pub makes: Option<$crate::BlockHash>,
             }
 
             impl $crate::signing::Signing for $name {
@@ -170,12 +175,13 @@ macro_rules! signing_params {
                         lane: self.lane,
                         deadline_s: self.deadline_s,
                         bounds: self.bounds.clone(),
+                        makes: self.makes,
                     }
                 }
 
                 fn set_manner(&mut self, manner: $crate::signing::Manner) {
                     let $crate::signing::Manner {
-                        dry_run, wait, idempotency_key, tip, era, proxy, announce_only, lane, deadline_s, bounds,
+                        dry_run, wait, idempotency_key, tip, era, proxy, announce_only, lane, deadline_s, bounds, makes,
                     } = manner;
                     self.dry_run = dry_run;
                     self.wait = wait;
@@ -187,6 +193,7 @@ macro_rules! signing_params {
                     self.lane = lane;
                     self.deadline_s = deadline_s;
                     self.bounds = bounds;
+                    self.makes = makes;
                 }
             }
         )+
@@ -209,6 +216,7 @@ macro_rules! unsent {
             lane: Default::default(),
             deadline_s: None,
             bounds: Default::default(),
+            makes: None,
             $($body)*
         }
     };
@@ -229,19 +237,21 @@ mod tests {
         params.set_manner(manner.clone());
         assert_eq!(params.manner(), manner);
         // Who agreed to nothing says nothing of it, to a daemon that does not know it and in what is compared.
-        assert!(!serde_json::to_string(&params).unwrap().contains("bounds"));
+        let text = serde_json::to_string(&params).unwrap();
+        assert!(!text.contains("bounds") && !text.contains("makes"), "{text}");
         let bounds = vec![
             Bound { of: Priced::Registration(NetUid(1)), limit: Tao::from_rao(7) },
             Bound { of: Priced::Swapped { origin_netuid: NetUid(1), dest_netuid: NetUid(2) }, limit: Tao::from_rao(8) },
         ];
-        params.set_manner(Manner { bounds: bounds.clone(), ..manner });
+        params.set_manner(Manner { bounds: bounds.clone(), makes: Some(BlockHash([7; 32])), ..manner });
         let sent = serde_json::to_value(&params).unwrap();
         let told = serde_json::json!([
             { "of": { "registration": 1 }, "limit": "7" },
             { "of": { "swapped": { "origin_netuid": 1, "dest_netuid": 2 } }, "limit": "8" },
         ]);
         assert_eq!(sent["bounds"], told);
-        assert_eq!(serde_json::from_value::<TransferParams>(sent).unwrap().manner().bounds, bounds);
+        let read = serde_json::from_value::<TransferParams>(sent).unwrap().manner();
+        assert_eq!((read.bounds, read.makes), (bounds, Some(BlockHash([7; 32]))));
         let unknown = serde_json::json!({ "dest": dest, "amount": "5", "tips": "1" });
         assert!(serde_json::from_value::<TransferParams>(unknown).is_err());
     }

@@ -1,4 +1,4 @@
-//! The prices of a plan that somebody agreed to, held when it is worked out anew to be signed.
+//! What a plan that somebody agreed to binds itself to, held when it is worked out anew to be signed.
 //!
 //! Between a plan that is shown and its signature lie a question, a password and the account's turn. A limit that is counted
 //! from the price would follow it meanwhile, and more be paid than was agreed to. So of what was agreed to and what is
@@ -7,30 +7,44 @@
 use std::sync::Arc;
 
 use btd_api::{
-    Tao,
+    BlockHash, Tao,
     signing::{Bound, Priced},
 };
 
 use super::plan::Precondition;
 
-/// The bounds of a plan that was agreed to; none where nobody was shown one.
+/// What a plan that was agreed to binds itself to; nothing where nobody was shown one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Agreed(Arc<[Bound]>);
+pub struct Agreed {
+    bounds: Arc<[Bound]>,
+    makes: Option<BlockHash>,
+}
 
 impl From<Vec<Bound>> for Agreed {
     fn from(bounds: Vec<Bound>) -> Self {
-        Self(bounds.into())
+        Self { bounds: bounds.into(), makes: None }
     }
 }
 
 // === impl Agreed ===
 
 impl Agreed {
+    /// The same, of a plan that makes this announced call.
+    #[must_use]
+    pub fn making(self, makes: Option<BlockHash>) -> Self {
+        Self { makes, ..self }
+    }
+
+    /// The announced call that was agreed to, where the order names none.
+    pub(super) const fn makes(&self) -> Option<BlockHash> {
+        self.makes
+    }
+
     /// The tighter of what is `wanted` now and what was agreed to. Refused is what costs more than was agreed to now, at
     /// `price`. What the plan that was agreed to has nothing of may be left out yet: [`Self::covers`] judges what is not.
     pub(super) fn hold(&self, wanted: Bound, price: Option<Tao>) -> Result<Bound, Precondition> {
         let Bound { of, limit: own } = wanted;
-        let limits = self.0.iter().filter(|bound| bound.of == of).map(|bound| bound.limit);
+        let limits = self.bounds.iter().filter(|bound| bound.of == of).map(|bound| bound.limit);
         let Some(agreed) = limits.reduce(|one, other| tighter(of, one, other)) else { return Ok(wanted) };
         let limit = tighter(of, agreed, own);
         match price {
@@ -45,7 +59,7 @@ impl Agreed {
 
     /// Refuses what is to be signed within `bounds` where the plan that was agreed to has nothing of one of them.
     pub(super) fn covers(&self, bounds: &[Bound]) -> Result<(), Precondition> {
-        let is_agreed = |of: Priced| self.0.is_empty() || self.0.iter().any(|bound| bound.of == of);
+        let is_agreed = |of: Priced| self.bounds.is_empty() || self.bounds.iter().any(|bound| bound.of == of);
         match bounds.iter().map(|bound| bound.of).find(|of| !is_agreed(*of)) {
             None => Ok(()),
             Some(of) => {

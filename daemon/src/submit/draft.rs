@@ -49,6 +49,8 @@ pub struct Draft {
     /// The hash of the call that several accounts agree to with it: the journal keeps it, so that it is known where the
     /// chain is not.
     pub agrees_to: Option<BlockHash>,
+    /// The hash of the announced call that it makes, where that was looked up: whoever agrees to it is held to that.
+    pub makes: Option<BlockHash>,
     /// The record of the chain that it replaces whole.
     pub replaces: Option<Record>,
 }
@@ -74,7 +76,7 @@ pub struct Ground {
     pub actor: AccountId,
     /// What else is on its way.
     pub(super) submitter: Submitter,
-    /// The prices that were agreed to.
+    /// What was agreed to.
     pub(super) agreed: Agreed,
 }
 
@@ -109,6 +111,7 @@ impl Draft {
             needs: Vec::new(),
             announces: None,
             agrees_to: None,
+            makes: None,
             replaces: None,
         }
     }
@@ -123,6 +126,12 @@ impl Draft {
     #[must_use]
     pub fn agrees_to(self, call: BlockHash) -> Self {
         Self { agrees_to: Some(call), ..self }
+    }
+
+    /// The same, which makes the announced call with that hash, as the only one there is.
+    #[must_use]
+    pub fn makes(self, call: BlockHash) -> Self {
+        Self { makes: Some(call), ..self }
     }
 
     /// The same, replacing `record`: what it keeps of that was read with [`Ground::newest`], or nothing is kept.
@@ -264,6 +273,11 @@ impl Ground {
     /// agreed to. Refused is what costs more by now; what was not agreed to at all is, once the draft is finished.
     pub fn hold(&self, wanted: Bound, price: Option<Tao>) -> Result<Bound, SubmissionError> {
         Ok(self.agreed.hold(wanted, price)?)
+    }
+
+    /// The announced call that was agreed to, where the order names none: no other is made.
+    pub const fn makes(&self) -> Option<BlockHash> {
+        self.agreed.makes()
     }
 
     /// Reads at the newest block there is, final or not: of what may have been changed a moment ago.

@@ -136,6 +136,7 @@ impl Submitter {
             warnings: verdict.warnings.into_iter().chain(unsettled).chain(policy.idle(view.runtime())).collect(),
             bounds,
             agreed: draft.as_ref().and_then(|draft| draft.agrees_to),
+            makes: draft.as_ref().and_then(|draft| draft.makes),
             replaces: draft.as_ref().and_then(|draft| draft.replaces),
             announced: draft.and_then(|draft| draft.announces),
             locked: None,

@@ -44,6 +44,7 @@ async fn draw(action: &Action, ground: &Ground, real: Coldkey) -> Result<Draft, 
     let draft = draft.promises(later.spends.saturating_add(later.carries)).announces(later.call);
     // Of a repetition it is known by the journal which call was agreed to.
     let draft = later.agrees_to.into_iter().fold(draft, Draft::agrees_to);
+    let draft = later.makes.into_iter().fold(draft, Draft::makes);
     let draft = draft.effect(format!("announced is: {}", later.summary)).effect(format!(
         "{delay} blocks after the announcement `btctl proxy execute --real {real} --delegate {} --call-hash {hash}` makes \
          it; until then nothing of it happens",
