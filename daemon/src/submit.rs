@@ -256,6 +256,11 @@ impl Submitter {
         self.shared.lanes.waiting()
     }
 
+    /// Whether an order under `key` waits for its turn, or has it: it may be signed a moment later.
+    pub fn is_under_way(&self, key: &IdempotencyKey) -> bool {
+        self.shared.lanes.has(key)
+    }
+
     /// What was signed under `key` for that chain.
     pub async fn logged_under(&self, key: IdempotencyKey) -> Result<Option<Intent>, SubmissionError> {
         Ok(self.shared.journal.find(self.journalled_chain().await?, key).await?)
