@@ -92,6 +92,14 @@ fn nothing_worse_is_signed_than_was_shown() {
     let newest = stage.ask("tx list")["entries"][0]["extrinsic"].as_str().unwrap().to_owned();
     let plan = stage.ask(&format!("tx show {newest}"))["plan"].clone();
     assert_eq!((&plan["bounds"], &plan["arguments"]["limit_price"]), (&shown, &shown[0]["limit"]), "{plan}");
+
+    // Whoever agreed to a limit does not trade without one.
+    let given = format!(
+        r#"{{"wallet":"alice","netuid":2,"amount":"1000000000","hotkey":"{ALICE}","protection":"none","bounds":[{{"of":{{"bought":2}},"limit":"{}"}}]}}"#,
+        u64::MAX
+    );
+    let (code, error) = stage.host.refused(&["rpc", "stake_add", &given]);
+    assert!(code == 6 && error.contains("limits were agreed to, and this has none on the price of"), "{code}: {error}");
 }
 
 /// By then there is nothing to make, and under the key what was made is told all the same.

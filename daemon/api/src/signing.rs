@@ -58,7 +58,12 @@ impl Priced {
 ///
 /// Whoever agrees to a plan hands its bounds back with the order. It is planned anew before it is signed, and where the
 /// price has moved until then, nothing worse is signed than was agreed to: the tighter bound of the two plans holds, and
-/// what costs more by then is refused.
+/// what costs more by then is refused. So is, where any bound was agreed to, a trade of what none of them is of, and one
+/// without a limit: by its parameters, or by a call that takes none (`stake_move`, `stake_transfer` to another subnet,
+/// `stake_removeAll`). A call that is given whole, to be announced, proposed or made, is not looked into.
+///
+/// The chain itself holds what its call takes as a limit. Of a new subnet, and of a registration on a runtime without
+/// `register_limit`, the bound holds when it is signed, and not in the block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Bound {
@@ -154,7 +159,7 @@ macro_rules! signing_params {
                 #[serde(default, skip_serializing_if = "std::ops::Not::not")]
                 pub announce_only: bool,
                 /// The `bounds` of a plan that was agreed to, such as that of a dry run: nothing worse is signed, whatever
-                /// the prices are by then.
+                /// the prices are by then, and nothing is traded without a limit.
                 #[serde(default, skip_serializing_if = "Vec::is_empty")]
                 pub bounds: Vec<$crate::signing::Bound>,
                 /// The `makes` of such a plan: that announced call is made or none, whatever is announced by then.

@@ -57,15 +57,21 @@ impl Agreed {
         }
     }
 
-    /// Refuses what is to be signed within `bounds` where the plan that was agreed to has nothing of one of them.
-    pub(super) fn covers(&self, bounds: &[Bound]) -> Result<(), Precondition> {
-        let is_agreed = |of: Priced| self.bounds.is_empty() || self.bounds.iter().any(|bound| bound.of == of);
+    /// Refuses what is to be signed within `bounds` where the plan that was agreed to has nothing of one of them, and what
+    /// trades anything `unlimited` where that plan has limits.
+    pub(super) fn covers(&self, bounds: &[Bound], unlimited: &[Priced]) -> Result<(), Precondition> {
+        if self.bounds.is_empty() {
+            return Ok(());
+        }
+        let refused = |of, words| Err(Precondition::Foreseen { error: error(of), words });
+        if let Some(of) = unlimited.first().copied() {
+            let words = format!("limits were agreed to, and this has none on the price of {}: {AGAIN}", named(of));
+            return refused(of, words);
+        }
+        let is_agreed = |of: Priced| self.bounds.iter().any(|bound| bound.of == of);
         match bounds.iter().map(|bound| bound.of).find(|of| !is_agreed(*of)) {
             None => Ok(()),
-            Some(of) => {
-                let words = format!("the plan that was agreed to has no price of {}: {AGAIN}", named(of));
-                Err(Precondition::Foreseen { error: error(of), words })
-            }
+            Some(of) => refused(of, format!("the plan that was agreed to has no price of {}: {AGAIN}", named(of))),
         }
     }
 }
@@ -167,7 +173,7 @@ mod tests {
     #[test]
     fn what_the_plan_had_nothing_of_is_refused() {
         let [agreed, other] = [1, 2].map(|netuid| bound(Priced::Bought(NetUid(netuid)), 7));
-        let covers = |bounds: &[Bound]| Agreed::from(vec![agreed]).covers(bounds);
+        let covers = |bounds: &[Bound]| Agreed::from(vec![agreed]).covers(bounds, &[]);
         let refused = covers(&[agreed, other]).unwrap_err().to_string();
         assert!(refused.contains("has no price of the alpha of subnet 2"), "{refused}");
         assert_eq!((covers(&[agreed]), covers(&[])), (Ok(()), Ok(())));
@@ -176,9 +182,15 @@ mod tests {
     }
 
     #[test]
+    fn what_has_no_limit_by_now_is_refused() {
+        let refused = Agreed::from(vec![bound(SOLD, 7)]).covers(&[], &[SOLD]).unwrap_err().to_string();
+        assert!(refused.starts_with("limits were agreed to, and this has none on the price of the alpha"), "{refused}");
+    }
+
+    #[test]
     fn whoever_was_shown_nothing_is_held_to_nothing() {
         assert_eq!(held(&[], bound(PLACE, 2_010), 2_000), Ok(2_010));
-        assert_eq!(Agreed::default().covers(&[bound(PLACE, 2_010)]), Ok(()));
+        assert_eq!(Agreed::default().covers(&[bound(PLACE, 2_010)], &[SOLD]), Ok(()));
     }
 
     #[test]

@@ -7,7 +7,10 @@
 
 use std::{fmt, sync::Arc};
 
-use btd_api::{AccountId, BlockHash, Coldkey, NetUid, Tao, signing::Bound};
+use btd_api::{
+    AccountId, BlockHash, Coldkey, NetUid, Tao,
+    signing::{Bound, Priced},
+};
 use btd_chain::{Call, Value, View};
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize, Serializer};
@@ -42,6 +45,8 @@ pub struct Draft {
     pub warnings: Vec<String>,
     /// The prices that it is signed within.
     pub bounds: Vec<Bound>,
+    /// What it trades at whatever the price is then.
+    pub unlimited: Vec<Priced>,
     /// What must hold; checked before anything is signed.
     pub needs: Vec<Need>,
     /// The call whose hash it announces: the chain keeps the hash alone, and the journal this.
@@ -108,6 +113,7 @@ impl Draft {
             effects: Vec::new(),
             warnings: Vec::new(),
             bounds: Vec::new(),
+            unlimited: Vec::new(),
             needs: Vec::new(),
             announces: None,
             agrees_to: None,
@@ -187,6 +193,13 @@ impl Draft {
         self
     }
 
+    /// The same, which trades something without a limit on its price.
+    #[must_use]
+    pub fn unlimited(mut self, of: Priced) -> Self {
+        self.unlimited.push(of);
+        self
+    }
+
     /// The same, with something that must hold.
     #[must_use]
     pub fn needs(mut self, need: Need) -> Self {
@@ -209,6 +222,7 @@ impl Draft {
             whole.summary = format!("{}; {}", whole.summary, draft.summary);
             whole.effects.extend(draft.effects);
             whole.warnings.extend(draft.warnings);
+            whole.unlimited.extend(draft.unlimited);
             for need in draft.needs {
                 // Each is looked up once.
                 if !whole.needs.contains(&need) {
@@ -382,8 +396,6 @@ impl Serialize for Recipe {
 
 #[cfg(test)]
 mod tests {
-    use btd_api::signing::Priced;
-
     use super::*;
 
     fn draft(rao: u64) -> Draft {
@@ -404,8 +416,9 @@ mod tests {
     fn many_are_within_the_prices_of_all_of_them() {
         let [one, other] =
             [1, 2].map(|netuid| Bound { of: Priced::Bought(NetUid(netuid)), limit: Tao::from_rao(netuid.into()) });
-        let drafts = vec![draft(1).bound(one), draft(2).bound(other), draft(3).bound(one)];
-        assert_eq!(Draft::all_of(drafts).unwrap().bounds, [one, other]);
+        let drafts = vec![draft(1).bound(one), draft(2).bound(other).unlimited(one.of), draft(3).bound(one)];
+        let whole = Draft::all_of(drafts).unwrap();
+        assert_eq!((whole.bounds, whole.unlimited), (vec![one, other], vec![one.of]));
     }
 
     #[test]

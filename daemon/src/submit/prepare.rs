@@ -84,7 +84,7 @@ impl Submitter {
             None => action.bound(price).into_iter().collect(),
         };
         // What was drawn up in vain is in none of them.
-        order.agreed.covers(&bounds)?;
+        order.agreed.covers(&bounds, draft.as_ref().map_or(&[][..], |draft| draft.unlimited.as_slice()))?;
         let (call, summary) = match (&draft, action.call(view.runtime(), actor, price)) {
             (Some(draft), _) => (draft.call.clone(), draft.summary.clone()),
             (None, Some(typed)) => typed,

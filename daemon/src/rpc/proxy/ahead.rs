@@ -51,6 +51,7 @@ async fn draw(action: &Action, ground: &Ground, real: Coldkey) -> Result<Draft, 
         ground.actor
     ));
     let draft = later.bounds.into_iter().fold(draft, Draft::bound);
+    let draft = later.unlimited.into_iter().fold(draft, Draft::unlimited);
     let draft = later.effects.into_iter().fold(draft, |draft, effect| draft.effect(format!("once made: {effect}")));
     Ok(later.warnings.into_iter().fold(draft, |draft, words| draft.warning(format!("once made: {words}"))))
 }
