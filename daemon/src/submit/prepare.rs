@@ -58,13 +58,14 @@ impl Submitter {
         let mut facts = facts::gather(view, &order.action, actor).await?;
         let unsettled = facts::lower_by_best_block(link, actor, &mut facts).await;
         let price = facts.subnet.map(|subnet| subnet.price);
-        let action = order.action.held(&order.agreed, price)?;
         // What is certain without a fee is said first: nothing is put together in vain. What the
         // balance lacks is said below, with the fee.
-        match plan::judge(&action, actor, &facts, Tao::ZERO) {
+        match plan::judge(&order.action, actor, &facts, Tao::ZERO) {
             Ok(_) | Err(Precondition::Insufficient { .. }) => {}
             Err(other) => return Err(other.into()),
         }
+        // What cannot be at any price is not told as too dear.
+        let action = order.action.held(&order.agreed, price)?;
         let draft = match &*action {
             Action::Drafted(recipe) => {
                 let (submitter, agreed) = (self.clone(), order.agreed.clone());
