@@ -18,6 +18,7 @@ mod draft;
 mod error;
 mod facts;
 mod fee;
+mod ground;
 mod lane;
 mod later;
 pub(crate) mod locks;
@@ -47,8 +48,9 @@ use tokio_util::sync::CancellationToken;
 pub use self::{
     action::{Action, Existence, Register, ServeAxon, Transfer},
     bound::Agreed,
-    draft::{Draft, Ground, Recipe, Record},
+    draft::{Draft, Recipe, Record},
     error::{SubmissionError, Withdrawal},
+    ground::Ground,
     lane::{CallOff, Waiting},
     need::{Hiding, Need, Pace},
     outcome::{Included, Outcome, Receipt, Refused, Stage},
