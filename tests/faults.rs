@@ -15,6 +15,7 @@ use std::{
     fs,
     io::{BufRead, BufReader},
     process::Stdio,
+    thread,
 };
 
 use blake2::{Blake2b, Digest, digest::consts::U32};
@@ -408,7 +409,18 @@ async fn what_cannot_be_signed_before_its_deadline_never_is() {
         _ => Reaction::Pass,
     });
     let transfer = ["wallet", "transfer", "--wallet", "alice", "--dest", BOB, "--amount", "1", "--yes"];
-    let (code, error) = scene.host.refused(&[&["--json"], &transfer[..], &["--deadline", "2s"]].concat());
+    let held = [&["--json"], &transfer[..], &["--deadline", "4s", "--idempotency-key", "held"]].concat();
+    let (code, error) = thread::scope(|scope| {
+        let refused = scope.spawn(|| scene.host.refused(&held));
+        // Of what has its turn it is not said that nothing was signed: a moment later it may be.
+        wait_for("the order to be under way", || {
+            let (code, told) = scene.host.refused(&["--json", "tx", "follow", "--key", "held"]);
+            (code == 7 && told.contains("is not signed yet")).then_some(())
+        });
+        refused.join().unwrap()
+    });
+    let (unsigned, told) = scene.host.refused(&["--json", "tx", "follow", "--key", "held"]);
+    assert!(unsigned == 1 && told.contains("NOT_FOUND"), "{unsigned}: {told}");
     assert!(error.contains("\"CANCELLED\"") && error.contains("its deadline passed before any node had it"), "{error}");
     assert_eq!(code, 1, "{error}");
     heal(&scene.nodes[0]);

@@ -92,6 +92,30 @@ fn nothing_worse_is_signed_than_was_shown() {
     let newest = stage.ask("tx list")["entries"][0]["extrinsic"].as_str().unwrap().to_owned();
     let plan = stage.ask(&format!("tx show {newest}"))["plan"].clone();
     assert_eq!((&plan["bounds"], &plan["arguments"]["limit_price"]), (&shown, &shown[0]["limit"]), "{plan}");
+
+    // Whoever agreed to a limit does not trade without one.
+    let given = format!(
+        r#"{{"wallet":"alice","netuid":2,"amount":"1000000000","hotkey":"{ALICE}","protection":"none","bounds":[{{"of":{{"bought":2}},"limit":"{}"}}]}}"#,
+        u64::MAX
+    );
+    let (code, error) = stage.host.refused(&["rpc", "stake_add", &given]);
+    assert!(code == 6 && error.contains("limits were agreed to, and this has none on the price of"), "{code}: {error}");
+}
+
+/// By then there is nothing to make, and under the key what was made is told all the same.
+#[test]
+fn an_announced_call_that_was_not_named_is_told_again_under_its_key() {
+    let stage = Stage::on_demand();
+    stage.signed(&format!("proxy add --delegate {BOB} --wallet alice"));
+    let call = r#"{"pallet":"System","call":"remark","args":{"remark":"0x01"}}"#;
+    let announced = stage.signed(&format!("proxy announce --real {ALICE} --call {call} --wallet bob"));
+    let execute = format!("proxy execute --real {ALICE} --wallet bob --idempotency-key made");
+    let planned = stage.ask(&format!("{execute} --dry-run"));
+    assert_eq!(planned["plan"]["makes"], announced["plan"]["arguments"]["call_hash"], "{planned}");
+    let made = stage.signed(&execute);
+    let again = stage.ask(&format!("{execute} --yes"));
+    assert_eq!(again["outcome"]["extrinsic"], made["outcome"]["extrinsic"], "{again}");
+    stage.nothing_else_was_signed();
 }
 
 #[test]

@@ -6,7 +6,6 @@ use btd_api::{
         Add, AddParams, Announce, AnnounceParams, Announcement, AnyCall, Create, CreateParams, CreatedProxy, Execute,
         ExecuteParams, Kill, KillParams, List, Proxies, Remove, RemoveParams,
     },
-    stake::ColdkeyParams,
     unsent,
 };
 use clap::{Args, Subcommand};
@@ -264,40 +263,18 @@ impl Command {
             }
             Self::Execute(args) => {
                 let (real, terms) = on_behalf(args.real, args.terms)?;
-                let wallet = args.wallet.resolve(settings);
-                let call_hash = match (&args.call, &args.call_hex, args.call_hash) {
-                    (None, None, None) => {
-                        let announcer = match args.delegate.or(terms.real()) {
-                            Some(address) => ColdkeyParams { wallet: None, address: Some(address) },
-                            None => ColdkeyParams { wallet: Some(wallet.clone()), address: None },
-                        };
-                        only(session, announcer, real).await
-                    }
-                    (_, _, call_hash) => call_hash,
-                };
                 let params = unsent!(ExecuteParams {
                     real,
                     call: args.call,
                     call_hex: args.call_hex,
-                    call_hash,
+                    call_hash: args.call_hash,
                     delegate: args.delegate,
-                    wallet,
+                    wallet: args.wallet.resolve(settings),
                 });
                 spend::sign::<Execute>(session, params, terms).await
             }
         }
     }
-}
-
-/// The hash of the only call that is announced on behalf of `real`, so that what is shown is what is made, whatever is
-/// announced meanwhile; none where there is another number of them, or none can be read now, both of which btd says.
-async fn only(session: &Session, announcer: ColdkeyParams, real: Coldkey) -> Option<BlockHash> {
-    let Proxies { announced, .. } = session.call::<List>(&announcer).await.ok()?.read().ok()?;
-    let mut hashes = announced.iter().filter(|one| one.real == real).map(|one| one.call_hash);
-    let (Some(hash), None) = (hashes.next(), hashes.next()) else { return None };
-    // By then there may be none, or another; and under one key the wish has to be the same.
-    session.out.note(format_args!("note: a repetition has to name it: --call-hash {hash}"));
-    Some(hash)
 }
 
 /// On whose behalf an announced call is made, and how that is signed. `--proxy` alone names that account, and beside

@@ -3,7 +3,7 @@
 //!
 //! The plan is worked out by the daemon and shown as a card on standard error. The real call
 //! carries a fresh idempotency key, so that a repetition with the same key can never act twice, and
-//! the prices that the plan is within, so that nothing worse is signed than was shown.
+//! what the plan binds itself to, so that nothing worse and nothing else is signed than was shown.
 
 pub(crate) mod layout;
 mod terms;
@@ -184,6 +184,7 @@ where
     }
     // A repetition of what was signed needs no key: then the daemon judges, here and below.
     let is_new = !manner.dry_run && manner.idempotency_key.is_none();
+    let is_repeated = !manner.dry_run && manner.idempotency_key.is_some();
     // The plan is asked for under the same key as what is sent: what the daemon draws for the one it draws for the other.
     let key = match &manner.idempotency_key {
         Some(key) => key.clone(),
@@ -193,14 +194,14 @@ where
     let planned = session.call::<M>(&params).await;
     if let Err(Failure::Api(error)) = &planned
         && error.kind() == Some(ErrorKind::ChainUnavailable)
-        && (is_new || !is_recorded(session, &key).await)
+        && (!is_repeated || !is_recorded(session, &key).await?)
     {
         return planned.map(Settled::Planned);
     }
     let planned = match planned {
-        Err(Failure::Api(error)) if may_have_landed(&error) && manner.idempotency_key.is_some() && !manner.dry_run => {
+        Err(Failure::Api(error)) if is_repeated && may_have_landed(&error) => {
             // What was not signed under it would be signed by a plan that nobody has seen, should it be possible again.
-            if session.settings.consent == Consent::Withheld || !is_recorded(session, &key).await {
+            if session.settings.consent == Consent::Withheld || !is_recorded(session, &key).await? {
                 return Err(error.into());
             }
             if asks {
@@ -216,8 +217,8 @@ where
     }
     let reply = planned.read()?;
     let plan = &reply.receipt().plan;
-    // A question, a password and the account's turn may lie between: by then the prices have moved.
-    let manner = Manner { bounds: plan.bounds.clone(), ..manner };
+    // A question, a password and the account's turn may lie between: by then prices have moved, and more is announced.
+    let manner = Manner { bounds: plan.bounds.clone(), makes: plan.makes, ..manner };
     // What was signed under this key needs none, so that nothing wrong with a way to one stands before it.
     let way = match plan.locked.as_ref().filter(|_| is_new) {
         Some(key) => Some(Way::find(session, key).await?.ok_or_else(|| locked(key))?),
@@ -338,21 +339,38 @@ pub(crate) async fn by_name(
     show(&reply).map_err(|cause| Failure::Unshown { key, extrinsic: None, cause: Box::new(cause) })
 }
 
-/// Whether the daemon has signed something under a key. Then it looks that up and signs nothing anew.
-async fn is_recorded(session: &Session, key: &IdempotencyKey) -> bool {
+/// Whether the daemon has signed something under a key, or has an order under it that comes to that. Then it looks that up,
+/// or waits for it, and signs nothing beside it.
+///
+/// # Errors
+/// [`Failure::Unseen`] where it does not say.
+async fn is_recorded(session: &Session, key: &IdempotencyKey) -> Result<bool, Failure> {
     let params = FollowParams { extrinsic: None, key: Some(key.clone()), wait: Wait::None };
     match session.call::<Follow>(&params).await {
-        Ok(_) => true,
-        Err(Failure::Api(error)) => is_an_end(&error),
-        Err(_) => false,
+        Ok(_) => Ok(true),
+        Err(failure) => is_known(failure).map_err(|cause| Failure::Unseen { key: key.clone(), cause: Box::new(cause) }),
     }
 }
 
-/// Whether this tells how something ended that was signed, or that it is not known yet.
-fn is_an_end(error: &ApiError) -> bool {
-    let kinds =
-        [ErrorKind::DispatchFailed, ErrorKind::ExtrinsicInvalid, ErrorKind::Cancelled, ErrorKind::OutcomeUnknown];
-    error.kind().is_some_and(|kind| kinds.contains(&kind))
+/// The same, by what came in place of a receipt; an error where that leaves it open. Only one answer says that nothing was
+/// signed, and some say how what was signed has ended, or that it is not known yet.
+fn is_known(failure: Failure) -> Result<bool, Failure> {
+    match failure {
+        Failure::Api(error) => match error.kind() {
+            Some(ErrorKind::NotFound) => Ok(false),
+            Some(
+                ErrorKind::DispatchFailed
+                | ErrorKind::ExtrinsicInvalid
+                | ErrorKind::Cancelled
+                | ErrorKind::OutcomeUnknown,
+            ) => Ok(true),
+            _ => {
+                let message = format!("whether anything was signed under this key is not known: {}", error.message);
+                Err(ApiError::new(ErrorKind::OutcomeUnknown, message).into())
+            }
+        },
+        other => Err(other),
+    }
 }
 
 /// Whether a plan can fail so because its wish came true before: then the journal knows what became of it. A new wish
@@ -409,14 +427,26 @@ mod tests {
 
     #[test]
     fn what_ended_badly_was_signed_all_the_same() {
-        for (kind, expected) in [
-            (ErrorKind::DispatchFailed, true),
-            (ErrorKind::ExtrinsicInvalid, true),
-            (ErrorKind::OutcomeUnknown, true),
-            (ErrorKind::NotFound, false),
-            (ErrorKind::ChainUnavailable, false),
+        for kind in
+            [ErrorKind::DispatchFailed, ErrorKind::ExtrinsicInvalid, ErrorKind::Cancelled, ErrorKind::OutcomeUnknown]
+        {
+            assert!(is_known(ApiError::new(kind, "no").into()).unwrap(), "{kind:?}");
+        }
+        assert!(!is_known(ApiError::new(ErrorKind::NotFound, "no").into()).unwrap());
+    }
+
+    #[test]
+    fn what_does_not_say_that_nothing_was_signed_leaves_it_open() {
+        for kind in [ErrorKind::StorageFault, ErrorKind::Internal, ErrorKind::ShuttingDown, ErrorKind::ChainUnavailable]
+        {
+            let open = is_known(ApiError::new(kind, "no").into()).unwrap_err();
+            assert_eq!(open.exit(), Exit::OutcomeUnknown, "{kind:?}");
+        }
+        for failure in [
+            Failure::Lost { method: "tx_follow", reason: "closed".into() },
+            Failure::Timeout { method: "tx_follow", limit: SPEND },
         ] {
-            assert_eq!(is_an_end(&ApiError::new(kind, "no")), expected, "{kind:?}");
+            assert!(is_known(failure).is_err());
         }
     }
 

@@ -18,6 +18,7 @@ mod draft;
 mod error;
 mod facts;
 mod fee;
+mod ground;
 mod lane;
 mod later;
 pub(crate) mod locks;
@@ -47,8 +48,9 @@ use tokio_util::sync::CancellationToken;
 pub use self::{
     action::{Action, Existence, Register, ServeAxon, Transfer},
     bound::Agreed,
-    draft::{Draft, Ground, Recipe, Record},
+    draft::{Draft, Recipe, Record},
     error::{SubmissionError, Withdrawal},
+    ground::Ground,
     lane::{CallOff, Waiting},
     need::{Hiding, Need, Pace},
     outcome::{Included, Outcome, Receipt, Refused, Stage},
@@ -101,7 +103,7 @@ pub struct Order {
     pub mode: Mode,
     /// How it is put together.
     pub terms: Terms,
-    /// The prices that the caller agreed to, if it was shown a plan.
+    /// What the caller agreed to, if it was shown a plan.
     pub agreed: Agreed,
 }
 
@@ -254,6 +256,11 @@ impl Submitter {
     /// What waits for its turn and is not signed yet.
     pub fn waiting(&self) -> Vec<Waiting> {
         self.shared.lanes.waiting()
+    }
+
+    /// Whether an order under `key` waits for its turn, or has it: it may be signed a moment later.
+    pub fn is_under_way(&self, key: &IdempotencyKey) -> bool {
+        self.shared.lanes.has(key)
     }
 
     /// What was signed under `key` for that chain.

@@ -118,6 +118,17 @@ fn a_free_part_that_is_too_small_to_leave_keeps_nothing_else_back() {
     assert!(sold["plan"]["warnings"].to_string().contains("on subnet 2 stays: of it only"), "{sold}");
     let left = positions();
     assert!(left.len() == 1 && left[0]["netuid"] == 2, "{left:?}");
+
+    // Nor is it missed in the prices of a plan that left it out.
+    stage.signed("subnets create --wallet alice");
+    stage.signed("subnets start 3 --wallet alice");
+    stage.signed(&format!("stake add --netuid 3 --amount 5 --tolerance 50% {ours}"));
+    let sold = stage.signed(&format!("stake remove --all-netuids --amount all --tolerance 50% {ours}"));
+    assert_eq!(sold["plan"]["arguments"]["netuid"], 3, "{sold}");
+    let bounds = sold["plan"]["bounds"].as_array().unwrap();
+    assert!(bounds.len() == 1 && bounds[0]["of"]["sold"] == 3, "{sold}");
+    let left = positions();
+    assert!(left.len() == 1 && left[0]["netuid"] == 2, "{left:?}");
     stage.nothing_else_was_signed();
 }
 

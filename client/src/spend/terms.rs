@@ -172,6 +172,7 @@ impl Terms {
             deadline_s: self.deadline.map(|limit| u32::try_from(limit.as_millis().div_ceil(1000)).unwrap_or(u32::MAX)),
             // Nobody has been shown a plan yet.
             bounds: Vec::new(),
+            makes: None,
         }
     }
 }

@@ -7,7 +7,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Coldkey, IdempotencyKey, NetUid, Tao, wallet::Wait};
+use crate::{BlockHash, Coldkey, IdempotencyKey, NetUid, Tao, wallet::Wait};
 
 /// Which orders of one account come first. It has one sequence of nonces: a lane decides who gets
 /// the next one, and nothing overtakes what has one already.
@@ -58,7 +58,12 @@ impl Priced {
 ///
 /// Whoever agrees to a plan hands its bounds back with the order. It is planned anew before it is signed, and where the
 /// price has moved until then, nothing worse is signed than was agreed to: the tighter bound of the two plans holds, and
-/// what costs more by then is refused.
+/// what costs more by then is refused. So is, where any bound was agreed to, a trade of what none of them is of, and one
+/// without a limit: by its parameters, or by a call that takes none (`stake_move`, `stake_transfer` to another subnet,
+/// `stake_removeAll`). A call that is given whole, to be announced, proposed or made, is not looked into.
+///
+/// The chain itself holds what its call takes as a limit. Of a new subnet, and of a registration on a runtime without
+/// `register_limit`, the bound holds when it is signed, and not in the block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Bound {
@@ -91,6 +96,8 @@ pub struct Manner {
     pub deadline_s: Option<u32>,
     /// The bounds of a plan that was agreed to; none where nobody was shown one.
     pub bounds: Vec<Bound>,
+    /// The announced call that the plan which was agreed to makes, where the order names none.
+    pub makes: Option<BlockHash>,
 }
 
 /// Parameters of a method that signs.
@@ -152,9 +159,12 @@ macro_rules! signing_params {
                 #[serde(default, skip_serializing_if = "std::ops::Not::not")]
                 pub announce_only: bool,
                 /// The `bounds` of a plan that was agreed to, such as that of a dry run: nothing worse is signed, whatever
-                /// the prices are by then.
+                /// the prices are by then, and nothing is traded without a limit.
                 #[serde(default, skip_serializing_if = "Vec::is_empty")]
                 pub bounds: Vec<$crate::signing::Bound>,
+                /// The `makes` of such a plan: that announced call is made or none, whatever is announced by then.
+                #[serde(default, skip_serializing_if = "Option::is_none")]
+                pub makes: Option<$crate::BlockHash>,
             }
 
             impl $crate::signing::Signing for $name {
@@ -170,12 +180,13 @@ macro_rules! signing_params {
                         lane: self.lane,
                         deadline_s: self.deadline_s,
                         bounds: self.bounds.clone(),
+                        makes: self.makes,
                     }
                 }
 
                 fn set_manner(&mut self, manner: $crate::signing::Manner) {
                     let $crate::signing::Manner {
-                        dry_run, wait, idempotency_key, tip, era, proxy, announce_only, lane, deadline_s, bounds,
+                        dry_run, wait, idempotency_key, tip, era, proxy, announce_only, lane, deadline_s, bounds, makes,
                     } = manner;
                     self.dry_run = dry_run;
                     self.wait = wait;
@@ -187,6 +198,7 @@ macro_rules! signing_params {
                     self.lane = lane;
                     self.deadline_s = deadline_s;
                     self.bounds = bounds;
+                    self.makes = makes;
                 }
             }
         )+
@@ -209,6 +221,7 @@ macro_rules! unsent {
             lane: Default::default(),
             deadline_s: None,
             bounds: Default::default(),
+            makes: None,
             $($body)*
         }
     };
@@ -229,19 +242,21 @@ mod tests {
         params.set_manner(manner.clone());
         assert_eq!(params.manner(), manner);
         // Who agreed to nothing says nothing of it, to a daemon that does not know it and in what is compared.
-        assert!(!serde_json::to_string(&params).unwrap().contains("bounds"));
+        let text = serde_json::to_string(&params).unwrap();
+        assert!(!text.contains("bounds") && !text.contains("makes"), "{text}");
         let bounds = vec![
             Bound { of: Priced::Registration(NetUid(1)), limit: Tao::from_rao(7) },
             Bound { of: Priced::Swapped { origin_netuid: NetUid(1), dest_netuid: NetUid(2) }, limit: Tao::from_rao(8) },
         ];
-        params.set_manner(Manner { bounds: bounds.clone(), ..manner });
+        params.set_manner(Manner { bounds: bounds.clone(), makes: Some(BlockHash([7; 32])), ..manner });
         let sent = serde_json::to_value(&params).unwrap();
         let told = serde_json::json!([
             { "of": { "registration": 1 }, "limit": "7" },
             { "of": { "swapped": { "origin_netuid": 1, "dest_netuid": 2 } }, "limit": "8" },
         ]);
         assert_eq!(sent["bounds"], told);
-        assert_eq!(serde_json::from_value::<TransferParams>(sent).unwrap().manner().bounds, bounds);
+        let read = serde_json::from_value::<TransferParams>(sent).unwrap().manner();
+        assert_eq!((read.bounds, read.makes), (bounds, Some(BlockHash([7; 32]))));
         let unknown = serde_json::json!({ "dest": dest, "amount": "5", "tips": "1" });
         assert!(serde_json::from_value::<TransferParams>(unknown).is_err());
     }

@@ -120,7 +120,7 @@ pub struct Shown {
 pub struct FollowParams {
     /// Its hash.
     pub extrinsic: Option<BlockHash>,
-    /// The key that its order was given with.
+    /// The key that its order was given with. While such an order waits to be signed, its end is unknown.
     pub key: Option<IdempotencyKey>,
     /// How long to wait.
     pub wait: Wait,

@@ -415,6 +415,10 @@ pub struct Plan {
     /// signed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub bounds: Vec<crate::signing::Bound>,
+    /// The announced call that it makes, where the order names none and there is one. Whoever agrees to it sends that
+    /// along too, and no other is made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub makes: Option<BlockHash>,
     /// Of a dry run: the key that has to be unlocked before this can be signed.
     #[serde(default)]
     pub locked: Option<String>,

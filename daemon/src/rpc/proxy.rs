@@ -313,7 +313,7 @@ async fn execute(parts: Arc<Parts>, params: ExecuteParams, _: Caller) -> Result<
         let (ours, meant) = (Arc::clone(&ours), meant.clone());
         async move {
             let (real, delegate) = (params.real, params.delegate.unwrap_or(Coldkey(ground.actor)));
-            let (inner, kind) = announced::due(&ours, &ground, (real, delegate), &meant).await?;
+            let (hash, inner, kind) = announced::due(&ours, &ground, (real, delegate), &meant).await?;
             let summary = format!("Make the announced call {inner} on behalf of {real}");
             let replaced = Record::replaced_by(&inner, real.account());
             let call = Call::new("Proxy", "proxy_announced")
@@ -322,6 +322,7 @@ async fn execute(parts: Arc<Parts>, params: ExecuteParams, _: Caller) -> Result<
                 .arg("force_proxy_type", kind.map_or(Value::Null, |kind| variant(&kind)))
                 .arg("call", inner);
             let draft = replaced.into_iter().fold(Draft::new(call, summary), Draft::replaces);
+            let draft = if matches!(meant, Meant::Only) { draft.makes(hash) } else { draft };
             let freed = deposit::ANNOUNCEMENTS.freed(&ground, ("Announcements", delegate.account()), 1).await;
             Ok(match freed {
                 Tao::ZERO => draft,

@@ -16,7 +16,9 @@ use crate::{
     daemon::Parts,
     metagraph::Metagraphs,
     stamp::Stamp,
-    submit::{Action, Draft, Ground, Mode, Order, Plan, Precondition, Receipt, Recipe, Stage, SubmissionError, Terms},
+    submit::{
+        Action, Agreed, Draft, Ground, Mode, Order, Plan, Precondition, Receipt, Recipe, Stage, SubmissionError, Terms,
+    },
 };
 
 /// Further behind what the endpoint has announced, in blocks, a reply counts as stale.
@@ -111,7 +113,8 @@ pub(super) async fn submit(
     manner: Manner,
 ) -> Result<wallet::Receipt, Failure> {
     let signer = parts.custody.public(&key).await?.account;
-    let Manner { dry_run, wait, idempotency_key, tip, era, proxy, announce_only, lane, deadline_s, bounds } = manner;
+    let Manner { dry_run, wait, idempotency_key, tip, era, proxy, announce_only, lane, deadline_s, bounds, makes } =
+        manner;
     let (action, proxy) = match (announce_only, proxy) {
         (false, proxy) => (action, proxy),
         (true, Some(real)) => (ahead::instead(action, real)?, None),
@@ -123,7 +126,7 @@ pub(super) async fn submit(
     let mode = if dry_run { Mode::DryRun } else { until(wait) };
     let deadline = deadline_s.map(|seconds| Duration::from_secs(seconds.into()));
     let terms = Terms { tip, era_blocks: era, real: proxy.map(|real| real.account()), lane, deadline };
-    let order = Order { action, key, signer, idempotency_key, mode, terms, agreed: bounds.into() };
+    let order = Order { action, key, signer, idempotency_key, mode, terms, agreed: Agreed::from(bounds).making(makes) };
     let settled = parts.submitter.submit(order).await?;
     Ok(shown(parts, settled).await)
 }
@@ -277,6 +280,7 @@ pub(super) fn plan(plan: Plan, link: &Link) -> wallet::Plan {
         effects: plan.effects,
         warnings: plan.warnings,
         bounds: plan.bounds,
+        makes: plan.makes,
         locked: plan.locked,
     }
 }
@@ -295,13 +299,14 @@ mod tests {
 
     use super::*;
 
-    /// A repetition is one, whatever the prices are by then.
+    /// A repetition is one, whatever the prices are by then, and what is announced.
     #[test]
     fn what_was_agreed_to_is_no_part_of_the_wish() {
         let dest = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty";
         let plain = serde_json::json!({ "dest": dest, "amount": "5" });
         let mut agreed = plain.clone();
         agreed["bounds"] = serde_json::json!([{ "of": { "bought": 1 }, "limit": "7" }]);
+        agreed["makes"] = BlockHash([7; 32]).to_string().into();
         let [plain, agreed] =
             [plain, agreed].map(|params| serde_json::from_value::<wallet::TransferParams>(params).unwrap());
         assert_ne!(plain, agreed);

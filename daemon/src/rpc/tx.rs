@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Instant};
 
 use btd_api::{
-    ApiError, BlockHash, ErrorKind,
+    ApiError, BlockHash, ErrorKind, IdempotencyKey,
     tx::{
         Cancel, CancelParams, Cancelled, Entries, Entry, Follow, FollowParams, List, ListParams, Show, ShowParams,
         Shown, State, Waiting,
@@ -109,17 +109,28 @@ async fn follow(parts: Arc<Parts>, params: FollowParams, _: Caller) -> Result<Re
     let intent = match (params.extrinsic, params.key) {
         (Some(extrinsic), None) => one(&parts, extrinsic).await?.intent,
         (None, Some(key)) => {
+            // Asked first: what comes to its end meanwhile is in the journal by then.
+            let is_under_way = parts.submitter.is_under_way(&key);
             let found = parts.submitter.logged_under(key.clone()).await?;
-            found.ok_or_else(|| {
-                let message = format!("nothing was signed under the key `{key}` so far; `tx list` shows what waits");
-                Failure::new(ErrorKind::NotFound, message)
-            })?
+            found.ok_or_else(|| unsigned(&key, is_under_way))?
         }
         (Some(_), Some(_)) | (None, None) => return Err(one_of_the_two()),
     };
     let mode = receipt::until(params.wait);
     let settled = parts.submitter.follow(&intent, mode).await?;
     Ok(receipt::shown(&parts, settled).await)
+}
+
+/// That nothing was signed under a key. Where an order under it is on its way to that, it is not said that there is none.
+fn unsigned(key: &IdempotencyKey, is_under_way: bool) -> Failure {
+    if is_under_way {
+        let message = format!(
+            "the order under the key `{key}` is not signed yet: it waits for its turn, which `tx list` shows, or has it. \
+             Ask again in a moment"
+        );
+        return Failure(ApiError::new(ErrorKind::OutcomeUnknown, message).with("idempotency_key", key));
+    }
+    Failure::new(ErrorKind::NotFound, format!("nothing was signed under the key `{key}`, and nothing waits under it"))
 }
 
 fn one_of_the_two() -> Failure {

@@ -1,4 +1,4 @@
-//! The prices of a plan that somebody agreed to, held when it is worked out anew to be signed.
+//! What a plan that somebody agreed to binds itself to, held when it is worked out anew to be signed.
 //!
 //! Between a plan that is shown and its signature lie a question, a password and the account's turn. A limit that is counted
 //! from the price would follow it meanwhile, and more be paid than was agreed to. So of what was agreed to and what is
@@ -7,37 +7,45 @@
 use std::sync::Arc;
 
 use btd_api::{
-    Tao,
+    BlockHash, Tao,
     signing::{Bound, Priced},
 };
 
 use super::plan::Precondition;
 
-/// The bounds of a plan that was agreed to; none where nobody was shown one.
+/// What a plan that was agreed to binds itself to; nothing where nobody was shown one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Agreed(Arc<[Bound]>);
+pub struct Agreed {
+    bounds: Arc<[Bound]>,
+    makes: Option<BlockHash>,
+}
 
 impl From<Vec<Bound>> for Agreed {
     fn from(bounds: Vec<Bound>) -> Self {
-        Self(bounds.into())
+        Self { bounds: bounds.into(), makes: None }
     }
 }
 
 // === impl Agreed ===
 
 impl Agreed {
+    /// The same, of a plan that makes this announced call.
+    #[must_use]
+    pub fn making(self, makes: Option<BlockHash>) -> Self {
+        Self { makes, ..self }
+    }
+
+    /// The announced call that was agreed to, where the order names none.
+    pub(super) const fn makes(&self) -> Option<BlockHash> {
+        self.makes
+    }
+
     /// The tighter of what is `wanted` now and what was agreed to. Refused is what costs more than was agreed to now, at
-    /// `price`, and what the plan that was agreed to has nothing of.
+    /// `price`. What the plan that was agreed to has nothing of may be left out yet: [`Self::covers`] judges what is not.
     pub(super) fn hold(&self, wanted: Bound, price: Option<Tao>) -> Result<Bound, Precondition> {
         let Bound { of, limit: own } = wanted;
-        if self.0.is_empty() {
-            return Ok(wanted);
-        }
-        let limits = self.0.iter().filter(|bound| bound.of == of).map(|bound| bound.limit);
-        let Some(agreed) = limits.reduce(|one, other| tighter(of, one, other)) else {
-            let words = format!("the plan that was agreed to has no price of {}: {AGAIN}", named(of));
-            return Err(Precondition::Foreseen { error: error(of), words });
-        };
+        let limits = self.bounds.iter().filter(|bound| bound.of == of).map(|bound| bound.limit);
+        let Some(agreed) = limits.reduce(|one, other| tighter(of, one, other)) else { return Ok(wanted) };
         let limit = tighter(of, agreed, own);
         match price {
             // What is wanted by itself is judged where it is wanted.
@@ -46,6 +54,24 @@ impl Agreed {
                 Err(Precondition::Foreseen { error: error(of), words })
             }
             _ => Ok(Bound { of, limit }),
+        }
+    }
+
+    /// Refuses what is to be signed within `bounds` where the plan that was agreed to has nothing of one of them, and what
+    /// trades anything `unlimited` where that plan has limits.
+    pub(super) fn covers(&self, bounds: &[Bound], unlimited: &[Priced]) -> Result<(), Precondition> {
+        if self.bounds.is_empty() {
+            return Ok(());
+        }
+        let refused = |of, words| Err(Precondition::Foreseen { error: error(of), words });
+        if let Some(of) = unlimited.first().copied() {
+            let words = format!("limits were agreed to, and this has none on the price of {}: {AGAIN}", named(of));
+            return refused(of, words);
+        }
+        let is_agreed = |of: Priced| self.bounds.iter().any(|bound| bound.of == of);
+        match bounds.iter().map(|bound| bound.of).find(|of| !is_agreed(*of)) {
+            None => Ok(()),
+            Some(of) => refused(of, format!("the plan that was agreed to has no price of {}: {AGAIN}", named(of))),
         }
     }
 }
@@ -146,14 +172,25 @@ mod tests {
 
     #[test]
     fn what_the_plan_had_nothing_of_is_refused() {
-        let bought = Priced::Bought(NetUid(1));
-        let refused = held(&[bound(bought, 7)], bound(Priced::Bought(NetUid(2)), 7), 7).unwrap_err();
+        let [agreed, other] = [1, 2].map(|netuid| bound(Priced::Bought(NetUid(netuid)), 7));
+        let covers = |bounds: &[Bound]| Agreed::from(vec![agreed]).covers(bounds, &[]);
+        let refused = covers(&[agreed, other]).unwrap_err().to_string();
         assert!(refused.contains("has no price of the alpha of subnet 2"), "{refused}");
+        assert_eq!((covers(&[agreed]), covers(&[])), (Ok(()), Ok(())));
+        // While it is drawn up it may yet be left out.
+        assert_eq!(held(&[agreed], other, 9), Ok(7));
+    }
+
+    #[test]
+    fn what_has_no_limit_by_now_is_refused() {
+        let refused = Agreed::from(vec![bound(SOLD, 7)]).covers(&[], &[SOLD]).unwrap_err().to_string();
+        assert!(refused.starts_with("limits were agreed to, and this has none on the price of the alpha"), "{refused}");
     }
 
     #[test]
     fn whoever_was_shown_nothing_is_held_to_nothing() {
         assert_eq!(held(&[], bound(PLACE, 2_010), 2_000), Ok(2_010));
+        assert_eq!(Agreed::default().covers(&[bound(PLACE, 2_010)], &[SOLD]), Ok(()));
     }
 
     #[test]

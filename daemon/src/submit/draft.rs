@@ -7,16 +7,17 @@
 
 use std::{fmt, sync::Arc};
 
-use btd_api::{AccountId, BlockHash, Coldkey, NetUid, Tao, signing::Bound};
-use btd_chain::{Call, Value, View};
+use btd_api::{
+    AccountId, BlockHash, Coldkey, NetUid, Tao,
+    signing::{Bound, Priced},
+};
+use btd_chain::{Call, Value};
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::{
-    SubmissionError, Submitter,
-    bound::Agreed,
-    need::{self, Need, SUBTENSOR},
-    plan::Precondition,
+    Ground, SubmissionError,
+    need::{Need, SUBTENSOR},
 };
 
 /// A call, and what is to be known of it.
@@ -42,6 +43,8 @@ pub struct Draft {
     pub warnings: Vec<String>,
     /// The prices that it is signed within.
     pub bounds: Vec<Bound>,
+    /// What it trades at whatever the price is then.
+    pub unlimited: Vec<Priced>,
     /// What must hold; checked before anything is signed.
     pub needs: Vec<Need>,
     /// The call whose hash it announces: the chain keeps the hash alone, and the journal this.
@@ -49,6 +52,8 @@ pub struct Draft {
     /// The hash of the call that several accounts agree to with it: the journal keeps it, so that it is known where the
     /// chain is not.
     pub agrees_to: Option<BlockHash>,
+    /// The hash of the announced call that it makes, where that was looked up: whoever agrees to it is held to that.
+    pub makes: Option<BlockHash>,
     /// The record of the chain that it replaces whole.
     pub replaces: Option<Record>,
 }
@@ -63,19 +68,6 @@ pub enum Record {
     SubnetIdentity(NetUid),
     /// The two ends of liquid alpha on a subnet.
     Alphas(NetUid),
-}
-
-/// Where a draft is made: the chain at one block, and the account that acts.
-#[derive(Clone, Debug)]
-pub struct Ground {
-    /// Reads of the chain, all at that block.
-    pub view: View,
-    /// Whose call it is: who signs, or whom the signer is the proxy of.
-    pub actor: AccountId,
-    /// What else is on its way.
-    pub(super) submitter: Submitter,
-    /// The prices that were agreed to.
-    pub(super) agreed: Agreed,
 }
 
 /// Makes a draft of what a caller wants.
@@ -106,9 +98,11 @@ impl Draft {
             effects: Vec::new(),
             warnings: Vec::new(),
             bounds: Vec::new(),
+            unlimited: Vec::new(),
             needs: Vec::new(),
             announces: None,
             agrees_to: None,
+            makes: None,
             replaces: None,
         }
     }
@@ -123,6 +117,12 @@ impl Draft {
     #[must_use]
     pub fn agrees_to(self, call: BlockHash) -> Self {
         Self { agrees_to: Some(call), ..self }
+    }
+
+    /// The same, which makes the announced call with that hash, as the only one there is.
+    #[must_use]
+    pub fn makes(self, call: BlockHash) -> Self {
+        Self { makes: Some(call), ..self }
     }
 
     /// The same, replacing `record`: what it keeps of that was read with [`Ground::newest`], or nothing is kept.
@@ -178,6 +178,13 @@ impl Draft {
         self
     }
 
+    /// The same, which trades something without a limit on its price.
+    #[must_use]
+    pub fn unlimited(mut self, of: Priced) -> Self {
+        self.unlimited.push(of);
+        self
+    }
+
     /// The same, with something that must hold.
     #[must_use]
     pub fn needs(mut self, need: Need) -> Self {
@@ -200,6 +207,7 @@ impl Draft {
             whole.summary = format!("{}; {}", whole.summary, draft.summary);
             whole.effects.extend(draft.effects);
             whole.warnings.extend(draft.warnings);
+            whole.unlimited.extend(draft.unlimited);
             for need in draft.needs {
                 // Each is looked up once.
                 if !whole.needs.contains(&need) {
@@ -248,72 +256,6 @@ impl fmt::Display for Record {
             Self::SubnetIdentity(netuid) => write!(f, "the identity of subnet {netuid}"),
             Self::Alphas(netuid) => write!(f, "the pair of alphas of subnet {netuid}"),
         }
-    }
-}
-
-// === impl Ground ===
-
-impl Ground {
-    /// The same block, with another account that acts.
-    #[must_use]
-    pub fn of(&self, actor: AccountId) -> Self {
-        Self { actor, ..self.clone() }
-    }
-
-    /// The bound within which something is signed that costs `price` now: the tighter of what is `wanted` and what was
-    /// agreed to. Refused is what costs more by now.
-    pub fn hold(&self, wanted: Bound, price: Option<Tao>) -> Result<Bound, SubmissionError> {
-        Ok(self.agreed.hold(wanted, price)?)
-    }
-
-    /// Reads at the newest block there is, final or not: of what may have been changed a moment ago.
-    pub async fn best(&self) -> View {
-        need::newer(&self.submitter.shared.link, &self.view).await.unwrap_or_else(|| self.view.clone())
-    }
-
-    /// Reads at the newest block there is, final or not, for a call that replaces `record`: what is kept of it must be
-    /// what the chain has when the call is made, or it would undo a change that is not final yet. Refused while such a
-    /// change of this daemon's own is in no block: nothing can be read of that.
-    pub async fn newest(&self, record: Record) -> Result<View, SubmissionError> {
-        let shared = &self.submitter.shared;
-        // Asked first: what is settled meanwhile is in the block that is read.
-        let changes = shared.active.replacing(record);
-        let newest = self.best().await;
-        for change in changes {
-            let included = newest.balance(change.signer).await?.nonce;
-            if change.nonce >= included {
-                let words = format!(
-                    "{record} is changed by extrinsic {}, which is in no block yet, and a second change now would undo that: \
-                     try again once it is in one; `btctl tx list` tells",
-                    change.hash
-                );
-                return Err(Precondition::NotYet { error: "Future", words }.into());
-            }
-        }
-        Ok(newest)
-    }
-
-    /// Refuses what lacks something more basic than what is looked at next.
-    pub async fn require(&self, need: Need) -> Result<(), SubmissionError> {
-        need::holds(&self.view, self.actor, &need).await
-    }
-
-    /// Refuses where there is no such subnet, before anything of it is read: storage tells defaults of those that are not.
-    pub async fn require_subnet(&self, netuid: NetUid) -> Result<(), SubmissionError> {
-        if self.view.subnet_exists(netuid).await? {
-            return Ok(());
-        }
-        Err(Precondition::NoSuchSubnet { netuid }.into())
-    }
-
-    /// Refuses where the connected runtime lacks a call, and names what does the same today.
-    pub fn require_call(&self, pallet: &str, call: &str, instead: &'static str) -> Result<(), SubmissionError> {
-        let runtime = self.view.runtime();
-        if runtime.has_call(pallet, call) {
-            return Ok(());
-        }
-        let (what, spec_version) = (format!("{pallet}.{call}"), runtime.spec_version());
-        Err(SubmissionError::Gone { what, spec_version, instead })
     }
 }
 
@@ -368,8 +310,6 @@ impl Serialize for Recipe {
 
 #[cfg(test)]
 mod tests {
-    use btd_api::signing::Priced;
-
     use super::*;
 
     fn draft(rao: u64) -> Draft {
@@ -390,8 +330,9 @@ mod tests {
     fn many_are_within_the_prices_of_all_of_them() {
         let [one, other] =
             [1, 2].map(|netuid| Bound { of: Priced::Bought(NetUid(netuid)), limit: Tao::from_rao(netuid.into()) });
-        let drafts = vec![draft(1).bound(one), draft(2).bound(other), draft(3).bound(one)];
-        assert_eq!(Draft::all_of(drafts).unwrap().bounds, [one, other]);
+        let drafts = vec![draft(1).bound(one), draft(2).bound(other).unlimited(one.of), draft(3).bound(one)];
+        let whole = Draft::all_of(drafts).unwrap();
+        assert_eq!((whole.bounds, whole.unlimited), (vec![one, other], vec![one.of]));
     }
 
     #[test]

@@ -140,10 +140,12 @@ impl Lanes {
 
     /// Whether an order of `account` under `key` waits or has its turn.
     pub(super) fn knows(&self, account: AccountId, key: &IdempotencyKey) -> bool {
-        self.lines().get(&account).is_some_and(|line| {
-            let is_meant = |waiter: &Waiter| waiter.key.as_ref() == Some(key) && !waiter.call.is_closed();
-            line.holder.key.as_ref() == Some(key) || line.waiting.values().any(is_meant)
-        })
+        self.lines().get(&account).is_some_and(|line| line.knows(key))
+    }
+
+    /// Whether an order of any account under `key` waits or has its turn.
+    pub(super) fn has(&self, key: &IdempotencyKey) -> bool {
+        self.lines().values().any(|line| line.knows(key))
     }
 
     /// Waits until no order of `account` under `key` waits or has its turn. What it came to is then in the journal.
@@ -200,6 +202,16 @@ impl Lanes {
 
     fn lines(&self) -> MutexGuard<'_, HashMap<AccountId, Line>> {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// === impl Line ===
+
+impl Line {
+    /// Whether an order under `key` waits here, or has its turn.
+    fn knows(&self, key: &IdempotencyKey) -> bool {
+        let is_meant = |waiter: &Waiter| waiter.key.as_ref() == Some(key) && !waiter.call.is_closed();
+        self.holder.key.as_ref() == Some(key) || self.waiting.values().any(is_meant)
     }
 }
 
@@ -349,6 +361,7 @@ mod tests {
         queued(&lanes, 1).await;
         assert!(lanes.knows(ALICE, &key("first")) && lanes.knows(ALICE, &key("second")));
         assert!(!lanes.knows(BOB, &key("first")));
+        assert!(lanes.has(&key("first")) && lanes.has(&key("second")) && !lanes.has(&key("third")));
         assert_eq!(lanes.call_off(&key("first")), CallOff { waiting: 0, under_way: vec![ALICE] });
         assert!(first.is_called_off());
         drop(first);

@@ -31,6 +31,8 @@ impl Action {
         }
         let facts = facts::gather(&view, self, actor).await?;
         let price = facts.subnet.map(|subnet| subnet.price);
+        // What cannot be at any price is not told as too dear.
+        plan::judge(self, actor, &facts, Tao::ZERO)?;
         let action = self.held(&agreed, price)?;
         let verdict = plan::judge(&action, actor, &facts, Tao::ZERO)?;
         let (call, summary) = action.call(view.runtime(), actor, price).ok_or(Precondition::Nothing)?;

@@ -48,6 +48,9 @@ pub struct Plan {
     /// The hash of the call that it agrees to on behalf of several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agreed: Option<BlockHash>,
+    /// The hash of the announced call that it makes, where the order names none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub makes: Option<BlockHash>,
     /// The record of the chain that it replaces.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaces: Option<Record>,

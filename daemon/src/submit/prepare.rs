@@ -58,13 +58,14 @@ impl Submitter {
         let mut facts = facts::gather(view, &order.action, actor).await?;
         let unsettled = facts::lower_by_best_block(link, actor, &mut facts).await;
         let price = facts.subnet.map(|subnet| subnet.price);
-        let action = order.action.held(&order.agreed, price)?;
         // What is certain without a fee is said first: nothing is put together in vain. What the
         // balance lacks is said below, with the fee.
-        match plan::judge(&action, actor, &facts, Tao::ZERO) {
+        match plan::judge(&order.action, actor, &facts, Tao::ZERO) {
             Ok(_) | Err(Precondition::Insufficient { .. }) => {}
             Err(other) => return Err(other.into()),
         }
+        // What cannot be at any price is not told as too dear.
+        let action = order.action.held(&order.agreed, price)?;
         let draft = match &*action {
             Action::Drafted(recipe) => {
                 let (submitter, agreed) = (self.clone(), order.agreed.clone());
@@ -79,6 +80,12 @@ impl Submitter {
             }
             Action::Transfer(_) | Action::Register(_) => None,
         };
+        let bounds = match &draft {
+            Some(draft) => draft.bounds.clone(),
+            None => action.bound(price).into_iter().collect(),
+        };
+        // What was drawn up in vain is in none of them.
+        order.agreed.covers(&bounds, draft.as_ref().map_or(&[][..], |draft| draft.unlimited.as_slice()))?;
         let (call, summary) = match (&draft, action.call(view.runtime(), actor, price)) {
             (Some(draft), _) => (draft.call.clone(), draft.summary.clone()),
             (None, Some(typed)) => typed,
@@ -117,10 +124,6 @@ impl Submitter {
         }
         let policy = &self.shared.config.policy;
         policy.judge(&calls, spends, order.terms.tip)?;
-        let bounds = match &draft {
-            Some(draft) => draft.bounds.clone(),
-            None => action.bound(price).into_iter().collect(),
-        };
         let plan = Plan {
             at: Stamp::of(view.block(), link),
             call: format!("{}.{}", prepared.preview.pallet, prepared.preview.call),
@@ -134,6 +137,7 @@ impl Submitter {
             warnings: verdict.warnings.into_iter().chain(unsettled).chain(policy.idle(view.runtime())).collect(),
             bounds,
             agreed: draft.as_ref().and_then(|draft| draft.agrees_to),
+            makes: draft.as_ref().and_then(|draft| draft.makes),
             replaces: draft.as_ref().and_then(|draft| draft.replaces),
             announced: draft.and_then(|draft| draft.announces),
             locked: None,

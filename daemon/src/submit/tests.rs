@@ -565,7 +565,9 @@ async fn nobody_waits_longer_for_another_order_than_it_said() {
     let intent = record(&run, &plain, "signed").await;
     assert_eq!(run.submitter.withdraw(&intent).await, Err(NotWithdrawn::Undecided));
 
+    assert!(run.submitter.is_under_way(&key));
     drop(held);
+    assert!(!run.submitter.is_under_way(&key));
     assert_eq!(run.submitter.call_off(&key).await.unwrap(), CallOff::default());
     assert_eq!(run.submitter.logged_under(key).await.unwrap(), None);
     let again = run.submitter.submit(keyed(&plain, "held")).await.unwrap();

@@ -44,12 +44,14 @@ async fn draw(action: &Action, ground: &Ground, real: Coldkey) -> Result<Draft, 
     let draft = draft.promises(later.spends.saturating_add(later.carries)).announces(later.call);
     // Of a repetition it is known by the journal which call was agreed to.
     let draft = later.agrees_to.into_iter().fold(draft, Draft::agrees_to);
+    let draft = later.makes.into_iter().fold(draft, Draft::makes);
     let draft = draft.effect(format!("announced is: {}", later.summary)).effect(format!(
         "{delay} blocks after the announcement `btctl proxy execute --real {real} --delegate {} --call-hash {hash}` makes \
          it; until then nothing of it happens",
         ground.actor
     ));
     let draft = later.bounds.into_iter().fold(draft, Draft::bound);
+    let draft = later.unlimited.into_iter().fold(draft, Draft::unlimited);
     let draft = later.effects.into_iter().fold(draft, |draft, effect| draft.effect(format!("once made: {effect}")));
     Ok(later.warnings.into_iter().fold(draft, |draft, words| draft.warning(format!("once made: {words}"))))
 }

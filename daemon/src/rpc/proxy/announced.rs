@@ -170,13 +170,14 @@ fn noted(plan: &str) -> Option<(BlockHash, Call)> {
     Some((hash(&arguments).or_else(|| hash(inner?))?, announced?))
 }
 
-/// The call that `delegate` announced on behalf of `real`, which can be made now, and the kind of proxy to be named for it.
+/// The call that `delegate` announced on behalf of `real`, which can be made now, with its hash and the kind of proxy to be
+/// named for it.
 pub(super) async fn due(
     parts: &Parts,
     ground: &Ground,
     (real, delegate): (Coldkey, Coldkey),
     meant: &Meant,
-) -> Result<(Call, Option<String>), SubmissionError> {
+) -> Result<(BlockHash, Call, Option<String>), SubmissionError> {
     let view = &ground.view;
     let mut announced = by(view, delegate).await?;
     announced.retain(|one| one.real == real);
@@ -195,7 +196,11 @@ pub(super) async fn due(
             (own, Some(call))
         }
         Meant::Hash(hash) => (*hash, None),
-        Meant::Only => (only(&announced, (real, delegate))?, None),
+        // The one that was agreed to, where somebody was shown one: by now it may not be the only one, or gone.
+        Meant::Only => match ground.makes() {
+            Some(hash) => (hash, None),
+            None => (only(&announced, (real, delegate))?, None),
+        },
     };
     let Some(one) = announced.iter().find(|one| one.hash == hash) else {
         let what = call.map_or_else(|| "a call".to_owned(), |call| call.to_string());
@@ -232,7 +237,7 @@ pub(super) async fn due(
         let words = format!("what {delegate} announced ({hash}) can be made from block {from} on, in {left} blocks");
         return Err(Precondition::NotYet { error: "Unannounced", words }.into());
     }
-    Ok((call, kind))
+    Ok((hash, call, kind))
 }
 
 /// The hash of the only announcement.

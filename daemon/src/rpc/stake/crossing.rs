@@ -85,7 +85,11 @@ impl Crossing {
 
     /// That limit, as a plan tells it.
     const fn bound(&self, limit: Tao) -> Bound {
-        Bound { of: Priced::Swapped { origin_netuid: self.origin, dest_netuid: self.dest }, limit }
+        Bound { of: self.swapped(), limit }
+    }
+
+    const fn swapped(&self) -> Priced {
+        Priced::Swapped { origin_netuid: self.origin, dest_netuid: self.dest }
     }
 
     /// The draft with what it is likely to bring by a call that takes `limit`. Refused is what would go beyond that
@@ -114,7 +118,7 @@ impl Crossing {
 
     /// The draft with what it is likely to bring by a call that takes no limit.
     pub(super) fn unbounded(&self, draft: Draft) -> Draft {
-        self.slipping(Self { fill: Fill::Whole, ..*self }.bringing(draft), "")
+        self.slipping(Self { fill: Fill::Whole, ..*self }.bringing(draft.unlimited(self.swapped())), "")
     }
 
     fn bringing(&self, draft: Draft) -> Draft {
@@ -323,6 +327,7 @@ mod tests {
         let blind = Crossing { ratio: None, gets: None, ..crossing(NetUid(3), (ONE, 0), Fill::Whole) };
         let told = blind.unbounded(draft());
         assert!(told.effects.is_empty() && told.warnings[0].contains("is not known"), "{told:?}");
+        assert_eq!(told.unlimited, [blind.swapped()]);
     }
 
     #[test]

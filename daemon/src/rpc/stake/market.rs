@@ -191,7 +191,9 @@ impl Trade {
         let draft = draft.effect(words);
         match *limit {
             Some(limit) => draft.bound(Bound { of: traded(self.netuid, self.side), limit }),
-            None => draft.warning("no limit is set: whatever the price is at inclusion is the price"),
+            None => draft
+                .unlimited(traded(self.netuid, self.side))
+                .warning("no limit is set: whatever the price is at inclusion is the price"),
         }
     }
 
@@ -391,6 +393,7 @@ mod tests {
         let told = |limit| Trade { price: None, ..trade(Side::Buy, None, limit) }.tell(draft()).unwrap();
         assert_eq!(told(None).effects, ["at a price that this runtime does not tell"]);
         assert_eq!((told(None).warnings.len(), told(Some(1)).warnings.len()), (1, 0));
+        assert_eq!((told(None).unlimited.len(), told(Some(1)).unlimited.len()), (1, 0));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 use btd_api::{
     Alpha, AlphaAmount, Amount, Hotkey, NetUid, Tao,
+    signing::Priced,
     stake::{AddParams, Fill, RemoveParams, SwapParams},
     sudo::StakeBurnParams,
 };
@@ -271,6 +272,9 @@ async fn give_up_of(
         .effect(format!("{}, about τ{worth} at the prices now, behind hotkey {hotkey}", counted(held.len())))
         .warning("this call takes no limit: whatever the prices are at inclusion is what it brings");
     let draft = stays.into_iter().fold(draft, Draft::warning);
+    // On root there is no price.
+    let sold = held.iter().map(|stake| stake.netuid).filter(|netuid| *netuid != NetUid::ROOT).map(Priced::Sold);
+    let draft = sold.fold(draft, Draft::unlimited);
     Ok(if everything { draft.receives(worth) } else { draft })
 }
 

@@ -34,5 +34,9 @@ async fn nothing_worse_is_signed_than_was_agreed_to() {
     // Whoever was shown nothing pays what it costs by now, and what was agreed to makes no other wish of it.
     let signed = run.submitter.submit(order).await.unwrap();
     assert!(signed.plan.bounds[0].limit > limit, "{signed:?}");
-    assert_eq!(run.submitter.submit(held).await.unwrap(), signed);
+    assert_eq!(run.submitter.submit(held.clone()).await.unwrap(), signed);
+
+    // What has its place already is told so, and not what a place costs.
+    let anew = run.submitter.submit(keyed(&held, "anew")).await;
+    assert!(matches!(anew, Err(SubmissionError::Precondition(Precondition::AlreadyRegistered { .. }))), "{anew:?}");
 }
