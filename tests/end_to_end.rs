@@ -258,13 +258,13 @@ fn the_metagraph_outlives_the_chain() {
     assert_eq!(values(&kept), values(&settings));
     assert_eq!((&settings["at"]["stale"], &kept["at"]["stale"]), (&json!(false), &json!(true)));
     let price = host.ask(&["subnets", "price", "1"]);
-    assert_eq!(price["prices"], serde_json::json!([{ "netuid": 1, "price": fresh["subnet"]["price"] }]));
+    assert_eq!(price["prices"], serde_json::json!([{ "netuid": 1, "price": stale["subnet"]["price"] }]));
     assert_eq!(price["at"]["stale"], true);
     assert_eq!(host.ask(&["subnets", "price"])["prices"].as_array().map(Vec::len), Some(2));
     // Of what is not kept the chain would have to be asked.
     assert_eq!(host.refused(&["subnets", "price", "--netuids", "1,99"]).0, 8);
     let cost = host.ask(&["rpc", "subnets_burnCost", r#"{"netuid":1}"#]);
-    assert_eq!((&cost["at"]["stale"], &cost["cost"]), (&Value::Bool(true), &fresh["subnet"]["burn"]));
+    assert_eq!((&cost["at"]["stale"], &cost["cost"]), (&Value::Bool(true), &stale["subnet"]["burn"]));
     let (code, error) =
         host.refused(&["wallet", "balance", "--address", "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY"]);
     assert_eq!(code, 8, "{error}");

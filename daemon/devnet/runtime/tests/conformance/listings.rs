@@ -180,6 +180,7 @@ fn the_subnet_to_go_is_the_cheapest_that_is_not_immune_and_of_equals_the_oldest(
         ] {
             for (netuid, (price, registered)) in (1..).zip(subnets) {
                 s::NetworksAdded::<Runtime>::insert(netuid, true);
+                s::SubnetMechanism::<Runtime>::insert(netuid, 1);
                 s::SubnetMovingPrice::<Runtime>::insert(netuid, I96F32::from_bits(price));
                 s::NetworkRegisteredAt::<Runtime>::insert(netuid, registered);
             }
@@ -195,7 +196,7 @@ fn a_subnet_costs_twice_the_last_one_less_what_the_blocks_since_then_take_off() 
         s::NetworkLastLockCost::<Runtime>::put(7_003);
         s::NetworkLockReductionInterval::<Runtime>::put(1_000);
         // Half a TAO a block: the interval counts half.
-        s::BlockEmission::<Runtime>::put(UNIT / 2);
+        s::TotalIssuance::<Runtime>::put(11_000_000 * UNIT);
         for (last, now, wanted) in [
             (100_u64, 100_u32, 14_006_u64),
             // 7,003 / 500, rounded down, for each block.
