@@ -329,8 +329,11 @@ async fn live_busily(mut busily: Busily) -> usize {
             busily.compare("setting something").await;
         }
     }
-    let rho = busily.compare("the steps").await.table(NetUid(1), MechId(0)).unwrap().1.figures["rho"].clone();
-    assert_eq!(rho, figure::Figure::from(serde_json::Value::from(77)), "the owner could set nothing");
+    // An owner may set nothing in the last blocks before an epoch, which may be those in which the first one tried.
+    let kept = busily.compare("the steps").await;
+    let rho = |netuid| kept.table(NetUid(netuid), MechId(0)).unwrap().1.figures["rho"].clone();
+    let set = figure::Figure::from(serde_json::Value::from(77));
+    assert!((1..=3).map(rho).any(|rho| rho == set), "no owner could set anything");
     // The first epochs of the three subnets are over by block 271.
     while busily.devnet.head().number < 300 {
         busily.devnet.mine(30).await.unwrap();
