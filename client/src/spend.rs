@@ -194,14 +194,14 @@ where
     let planned = session.call::<M>(&params).await;
     if let Err(Failure::Api(error)) = &planned
         && error.kind() == Some(ErrorKind::ChainUnavailable)
-        && (!is_repeated || !is_recorded(session, &key).await?)
+        && (!is_repeated || !is_recorded(session, &key, WhileAway::NothingSigned).await?)
     {
         return planned.map(Settled::Planned);
     }
     let planned = match planned {
         Err(Failure::Api(error)) if is_repeated && may_have_landed(&error) => {
             // What was not signed under it would be signed by a plan that nobody has seen, should it be possible again.
-            if session.settings.consent == Consent::Withheld || !is_recorded(session, &key).await? {
+            if session.settings.consent == Consent::Withheld || !is_recorded(session, &key, WhileAway::Open).await? {
                 return Err(error.into());
             }
             if asks {
@@ -339,15 +339,30 @@ pub(crate) async fn by_name(
     show(&reply).map_err(|cause| Failure::Unshown { key, extrinsic: None, cause: Box::new(cause) })
 }
 
+/// What it means that the daemon cannot look a key up because it has not reached its chain yet.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum WhileAway {
+    /// It has never reached it, and signs nothing before it does.
+    NothingSigned,
+    /// That it does not say.
+    Open,
+}
+
 /// Whether the daemon has signed something under a key, or has an order under it that comes to that. Then it looks that up,
 /// or waits for it, and signs nothing beside it.
 ///
 /// # Errors
 /// [`Failure::Unseen`] where it does not say.
-async fn is_recorded(session: &Session, key: &IdempotencyKey) -> Result<bool, Failure> {
+async fn is_recorded(session: &Session, key: &IdempotencyKey, away: WhileAway) -> Result<bool, Failure> {
     let params = FollowParams { extrinsic: None, key: Some(key.clone()), wait: Wait::None };
     match session.call::<Follow>(&params).await {
         Ok(_) => Ok(true),
+        Err(Failure::Api(error))
+            if away == WhileAway::NothingSigned
+                && matches!(error.kind(), Some(ErrorKind::ChainUnavailable | ErrorKind::WarmingUp)) =>
+        {
+            Ok(false)
+        }
         Err(failure) => is_known(failure).map_err(|cause| Failure::Unseen { key: key.clone(), cause: Box::new(cause) }),
     }
 }
@@ -358,12 +373,9 @@ fn is_known(failure: Failure) -> Result<bool, Failure> {
     match failure {
         Failure::Api(error) => match error.kind() {
             Some(ErrorKind::NotFound) => Ok(false),
-            Some(
-                ErrorKind::DispatchFailed
-                | ErrorKind::ExtrinsicInvalid
-                | ErrorKind::Cancelled
-                | ErrorKind::OutcomeUnknown,
-            ) => Ok(true),
+            Some(ErrorKind::DispatchFailed | ErrorKind::ExtrinsicInvalid | ErrorKind::Cancelled) => Ok(true),
+            // An order under it that waits is not signed yet, and may end without that.
+            Some(ErrorKind::OutcomeUnknown) if error.data.get("extrinsic").is_some() => Ok(true),
             _ => {
                 let message = format!("whether anything was signed under this key is not known: {}", error.message);
                 Err(ApiError::new(ErrorKind::OutcomeUnknown, message).into())
@@ -427,11 +439,13 @@ mod tests {
 
     #[test]
     fn what_ended_badly_was_signed_all_the_same() {
-        for kind in
-            [ErrorKind::DispatchFailed, ErrorKind::ExtrinsicInvalid, ErrorKind::Cancelled, ErrorKind::OutcomeUnknown]
-        {
+        for kind in [ErrorKind::DispatchFailed, ErrorKind::ExtrinsicInvalid, ErrorKind::Cancelled] {
             assert!(is_known(ApiError::new(kind, "no").into()).unwrap(), "{kind:?}");
         }
+        let unknown = || ApiError::new(ErrorKind::OutcomeUnknown, "no");
+        assert!(is_known(unknown().with("extrinsic", "0x01").into()).unwrap());
+        // One that waits may never be.
+        assert_eq!(is_known(unknown().into()).unwrap_err().exit(), Exit::OutcomeUnknown);
         assert!(!is_known(ApiError::new(ErrorKind::NotFound, "no").into()).unwrap());
     }
 

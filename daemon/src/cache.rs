@@ -44,7 +44,7 @@ pub fn history_layout(bytes: u64) -> Layout {
 }
 
 /// Larger values would go to files of their own, which leak when the process dies.
-const LARGEST_VALUE: usize = 64 * 1024;
+pub(crate) const LARGEST_VALUE: usize = 64 * 1024;
 
 /// Why the cache cannot be used.
 #[derive(Debug, thiserror::Error)]

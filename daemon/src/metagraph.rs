@@ -120,7 +120,7 @@ pub struct Broken {
     /// Why not, in words.
     pub reason: String,
     /// Whether it was never answered: so long nothing else is read either, and it is not tried again before its time.
-    is_unanswered: bool,
+    pub is_unanswered: bool,
 }
 
 /// The handle. Clones are cheap and share everything.

@@ -51,6 +51,8 @@ const FURTHEST_BEHIND: u32 = 64;
 const MOST_ASKED: usize = 4_096;
 /// The pause after a read that failed.
 const PAUSE: Duration = Duration::from_secs(2);
+/// What was not answered is asked for again when no block comes for so long.
+const STANDS: Duration = Duration::from_mins(1);
 /// When metagraphs take longer than that to be read, the list and those that are there are told before the others.
 const PATIENCE: Duration = Duration::from_secs(3);
 
@@ -148,7 +150,13 @@ impl Refresher {
                 // What was put back is read again with the next block, or after a while where none comes.
                 let _ = timeout(PAUSE, self.next_blocks()).await;
             } else if !self.backlog.is_waiting() {
-                self.next_blocks().await;
+                let is_unanswered = self.current.borrow().broken.values().any(|broken| broken.is_unanswered);
+                if !is_unanswered {
+                    self.next_blocks().await;
+                } else if timeout(STANDS, self.next_blocks()).await.is_err() {
+                    // Where no block comes none can be waited for.
+                    self.blocks = None;
+                }
             }
         }
     }
@@ -246,6 +254,11 @@ impl Refresher {
         } else {
             let (view, blocks) = self.link.view_and_blocks()?;
             (self.noted, self.blocks) = (view.block().number, Some(blocks));
+            // What was not answered may be now, and by another endpoint.
+            self.current.send_if_modified(|known| {
+                Arc::make_mut(known).broken.retain(|_, broken| !broken.is_unanswered);
+                false
+            });
             // It may be the runtime in the state behind it that is another one: of the next block.
             let newest = self.link.block(self.noted).await;
             self.executed_by = newest.ok().and_then(|block| block.spec_version);
@@ -262,7 +275,18 @@ impl Refresher {
     async fn round(&mut self) -> Result<(), ReadError> {
         let view = self.view().await?;
         let before = Arc::clone(&self.current.borrow());
-        self.resolve(&view, &before).await?;
+        match self.resolve(&view, &before).await {
+            Err(error) if is_about_the_block(&error) || matches!(error, ReadError::NotConnected { .. }) => {
+                return Err(error);
+            }
+            Err(error) => {
+                // Nothing else waits for that: it may be anywhere.
+                tracing::debug!(%error, "could not find out where stake counts: it is read everywhere");
+                let all: BTreeSet<NetUid> = before.subnets.keys().copied().collect();
+                self.backlog.resolve(view.block().number, all.clone(), all);
+            }
+            Ok(()) => {}
+        }
         let listed = before.list.as_ref().map(|list| list.at.block.number);
         let due = self.backlog.due(view.block().number, listed, &before.known(), |account| before.homes(account));
         if due == Due::default() {
@@ -374,8 +398,9 @@ impl Refresher {
                     if let (Some(pools), false) = (pools, is_told) {
                         let (list, told) = (Some(Arc::new(listed(pools, after, at))), Arc::new(pools.told()));
                         let behind = unread.keys().copied().chain(self.backlog.waiting()).collect();
-                        // Claims on what was read meanwhile count as gathered until the round is over.
-                        let claimed = claimed(before, self.backlog.claimed());
+                        // Claims on what was read meanwhile are in it.
+                        let mut claimed = claimed(before, self.backlog.claimed());
+                        claimed.retain(|netuid, _| !with_stake.contains(netuid));
                         let (through, behind) = (None, Some(behind));
                         let so_far = Metagraphs { list, pools: told, through, behind, claimed, ..after.clone() };
                         self.current.send_replace(Arc::new(so_far));

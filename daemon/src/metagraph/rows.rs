@@ -144,6 +144,8 @@ impl Metagraphs {
     /// The block as of which the weights and bonds of a mechanism are told that are kept, and how many neurons its subnet
     /// has there; none where they are never kept: of root, of what there is not, and while nothing is followed.
     pub fn rows_at(&self, netuid: NetUid, mechid: MechId) -> Option<(Stamp, u16)> {
+        // In doubt, the block of the list may not be of the chain any more.
+        self.behind.as_ref()?;
         let list = self.list.as_ref().filter(|list| self.unchanged.at() == Some(list.at.block))?;
         let subnet = list.subnets.get(&netuid)?;
         let is_there = mechid.0 < subnet.mechanisms.unwrap_or(1).max(1);

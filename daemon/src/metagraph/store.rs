@@ -30,7 +30,7 @@ use super::{
     subnet::Subnet,
 };
 use crate::{
-    cache::{Batch, Cache, CacheError},
+    cache::{Batch, Cache, CacheError, LARGEST_VALUE},
     stamp::Stamp,
 };
 
@@ -260,8 +260,9 @@ fn of_snapshot(genesis: BlockHash, old: Option<&Snapshot>, snapshot: &Snapshot) 
     let is_same = table.zip(before).is_some_and(|(table, before)| rest::is_same(table, before));
     if !is_same {
         match table.and_then(|table| rest::write(table, snapshot.neurons())) {
-            Some(rest) => batch.put(&subnet_key(b't', genesis, netuid), rest),
-            None => batch.remove(&subnet_key(b't', genesis, netuid)),
+            // One that is larger than the cache takes is not kept: a restart without the chain tells its rows alone.
+            Some(rest) if rest.len() <= LARGEST_VALUE => batch.put(&subnet_key(b't', genesis, netuid), rest),
+            _ => batch.remove(&subnet_key(b't', genesis, netuid)),
         }
     }
     for neuron in snapshot.neurons() {

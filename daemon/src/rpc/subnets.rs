@@ -231,7 +231,8 @@ pub(super) fn snapshot(metagraphs: &Metagraphs, netuid: NetUid) -> Result<Arc<Sn
     let known = metagraphs.subnets.get(&netuid).cloned();
     if let (None, Some(broken)) = (&known, metagraphs.broken.get(&netuid)) {
         let message = format!("the metagraph of subnet {netuid} cannot be read: {}", broken.reason);
-        return Err(Failure(btd_api::ApiError::new(ErrorKind::NotOnThisRuntime, message).with("netuid", netuid)));
+        let kind = if broken.is_unanswered { ErrorKind::ChainUnavailable } else { ErrorKind::NotOnThisRuntime };
+        return Err(Failure(btd_api::ApiError::new(kind, message).with("netuid", netuid)));
     }
     known.ok_or_else(|| match &metagraphs.list {
         Some(list) if !list.netuids.contains(&netuid) => no_subnet(netuid),

@@ -174,10 +174,11 @@ pub(super) async fn watch(shared: &Arc<Shared>, active: usize) -> Leave {
                 // One that could not be looked at in haste, and is slower too, is no place to go back to.
                 let ours = shared.pool.followed()[active].latency().unwrap_or_default();
                 good_visits[index] = if report.delay < GLANCE.max(ours) { good_visits[index] + 1 } else { 0 };
-                if let Some(slow) = is_slower(shared, active, node) {
+                let answers = !elsewhere::is_unanswering(node);
+                if let Some(slow) = is_slower(shared, active, node).filter(|_| answers) {
                     return Leave::For(index, slow);
                 }
-                let is_trusted = good_visits[index] >= TRUSTED && !elsewhere::is_unanswering(node);
+                let is_trusted = good_visits[index] >= TRUSTED && answers;
                 if index < active && is_trusted {
                     return Leave::For(index, ConnectError::Superseded { endpoint, by: node.endpoint.to_string() });
                 }

@@ -172,9 +172,10 @@ impl Connection {
             let answer = clock::timeout(left(), self.client.request(request.method, params)).await;
             drop(turn);
             match answer.map_or(Err(RpcProblem::Deadline(self.deadline)), |answer| answer.map_err(RpcProblem::from)) {
-                // What is repeated in the last moment has no time for an answer, which is no silence.
+                // What is sent or repeated in the last moment has no time for an answer, which is no silence.
                 Err(RpcProblem::Deadline(_))
-                    if turned_away.is_some() && is_following() && clock::since(began) < tolerated =>
+                    if turned_away.is_some() && is_following() && clock::since(began) < tolerated
+                        || !request.is_submission() && clock::since(began) < self.deadline / 2 =>
                 {
                     return no_turn(turned_away.is_some());
                 }
