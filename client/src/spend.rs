@@ -342,7 +342,7 @@ pub(crate) async fn by_name(
 /// What it means that the daemon cannot look a key up because it has not reached its chain yet.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum WhileAway {
-    /// It has never reached it, and signs nothing before it does.
+    /// This call has sent nothing, and the daemon signs nothing before it reaches it.
     NothingSigned,
     /// That it does not say.
     Open,

@@ -155,7 +155,9 @@ impl Refresher {
                     self.next_blocks().await;
                 } else if timeout(STANDS, self.next_blocks()).await.is_err() {
                     // Where no block comes none can be waited for.
-                    self.blocks = None;
+                    for netuid in self.let_unanswered_rest_no_more() {
+                        self.backlog.note_subnet(netuid, Extent::Whole);
+                    }
                 }
             }
         }
@@ -200,6 +202,23 @@ impl Refresher {
             let Some(following) = blocks.next().now_or_never() else { return };
             next = following;
         }
+    }
+
+    /// Has the subnets that were not answered tried again whenever they are wanted, and tells which those are. Until they
+    /// are read they stay what they are for everybody else.
+    fn let_unanswered_rest_no_more(&self) -> Vec<NetUid> {
+        let mut unanswered = Vec::new();
+        self.current.send_if_modified(|known| {
+            for (netuid, broken) in &mut Arc::make_mut(known).broken {
+                if broken.is_unanswered {
+                    // As on a chain that was taken back to before it was tried.
+                    broken.tried = BlockNumber(u32::MAX);
+                    unanswered.push(*netuid);
+                }
+            }
+            false
+        });
+        unanswered
     }
 
     /// Lets nobody who waits for a block have what is kept before something was read: it may be of a block that is not of
@@ -255,10 +274,7 @@ impl Refresher {
             let (view, blocks) = self.link.view_and_blocks()?;
             (self.noted, self.blocks) = (view.block().number, Some(blocks));
             // What was not answered may be now, and by another endpoint.
-            self.current.send_if_modified(|known| {
-                Arc::make_mut(known).broken.retain(|_, broken| !broken.is_unanswered);
-                false
-            });
+            self.let_unanswered_rest_no_more();
             // It may be the runtime in the state behind it that is another one: of the next block.
             let newest = self.link.block(self.noted).await;
             self.executed_by = newest.ok().and_then(|block| block.spec_version);
@@ -276,14 +292,18 @@ impl Refresher {
         let view = self.view().await?;
         let before = Arc::clone(&self.current.borrow());
         match self.resolve(&view, &before).await {
-            Err(error) if is_about_the_block(&error) || matches!(error, ReadError::NotConnected { .. }) => {
+            Err(error) if is_about_the_link(&error) && !matches!(error, ReadError::Deadline { .. }) => {
                 return Err(error);
             }
             Err(error) => {
                 // Nothing else waits for that: it may be anywhere.
-                tracing::debug!(%error, "could not find out where stake counts: it is read everywhere");
-                let all: BTreeSet<NetUid> = before.subnets.keys().copied().collect();
-                self.backlog.resolve(view.block().number, all.clone(), all);
+                tracing::debug!(%error, "could not find out where stake counts: it may be anywhere");
+                let (rooted, claimed) = self.backlog.unresolved();
+                let all_if = |is_wanted: bool| -> BTreeSet<NetUid> {
+                    before.subnets.keys().copied().filter(|_| is_wanted).collect()
+                };
+                let (rooted, claimed) = (all_if(!rooted.is_empty()), all_if(!claimed.is_empty()));
+                self.backlog.resolve(view.block().number, rooted, claimed);
             }
             Ok(()) => {}
         }
