@@ -2,8 +2,9 @@
 //!
 //! Everything follows from three numbers. State is written as storage, past all calls, and keeps what the calls would
 //! keep: stake adds up to the alpha that is out, pools are covered by the balances of their accounts, keys and uids
-//! belong to each other, whoever has a seat on root is a delegate. What it does not do is tell a true story: figures are plausible, not the result of consensus,
-//! and the first epoch of each subnet (spread over the first [`TEMPO`] blocks) replaces them.
+//! belong to each other, whoever has a seat on root is a delegate. What it does not do is tell a true story: figures are
+//! plausible, not the result of consensus, and the first epoch of each subnet (spread over the first [`TEMPO`] blocks)
+//! replaces them.
 //!
 //! Who is who: netuids begin at 1. Uid 0 is the hotkey `//busy//owner//NETUID//hot` of the owner
 //! `//busy//owner//NETUID`; then come the validators, the same on each subnet, `//busy//validator//N//hot` of

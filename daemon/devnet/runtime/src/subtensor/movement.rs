@@ -35,8 +35,7 @@ enum Leave {
 /// The price of TAO in alpha where `price`, which is not 0, is that of alpha in TAO: through 64 fraction bits, as on the
 /// real chain.
 fn inverse(price: Tao) -> Tao {
-    let inverse = (u128::from(UNIT) << 64).checked_div(price.into()).unwrap_or(u128::MAX);
-    u64::try_from(inverse.saturating_mul(UNIT.into()) >> 64).unwrap_or(u64::MAX)
+    U64F64::ratio(UNIT, price).times(UNIT)
 }
 
 impl<T: Config> Pallet<T> {

@@ -17,7 +17,7 @@ use sp_runtime::{DispatchError, Perquintill};
 use super::{
     Config, Pallet, SubnetAlphaIn, SubnetAlphaOut, SubnetMechanism, SubnetTAO, SubnetTaoFlow, SubnetVolume, TotalStake,
     fixed::U64F64,
-    power::{self, Side},
+    power::{self, Side, WHOLE},
     types::{Alpha, NetUid, ROOT, Tao},
 };
 use crate::{
@@ -27,8 +27,6 @@ use crate::{
 
 /// A trade puts in at most this many times what the pool holds of it.
 const GREATEST_INPUT_RATIO: u64 = 1_000;
-/// The weight of both sides together.
-const WHOLE: u64 = 1_000_000_000_000_000_000;
 /// No side weighs less than this.
 const LEAST_WEIGHT: u64 = WHOLE / 100;
 
@@ -67,9 +65,7 @@ fn weights<T: Config>(netuid: NetUid) -> (u64, u64) {
 
 /// `numerator` / `denominator` of `amount`, with the fraction in 64 bits first, as the real chain counts it.
 fn portion(amount: u64, numerator: u16, denominator: u16) -> u64 {
-    let part = (u128::from(numerator) << 64).checked_div(u128::from(denominator)).unwrap_or_default();
-    let portion = (U256::from(amount) * U256::from(part)) >> 64;
-    u64::try_from(portion).unwrap_or(u64::MAX)
+    U64F64::ratio(numerator.into(), denominator.into()).times(amount)
 }
 
 /// The fee on `amount`.
@@ -85,15 +81,8 @@ fn fee_beside<T: Config>(netuid: NetUid, net: u64) -> u64 {
 
 /// The price in a pool of these sides, with 64 fraction bits as the real chain counts it: the ratio of weights and that
 /// of reserves are rounded down before they are multiplied. 0 for an empty pool.
-fn price_in(of_tao: Side, of_alpha: Side) -> U256 {
-    let weights = (U256::from(of_alpha.weight) << 64).checked_div(U256::from(of_tao.weight));
-    let reserves = (U256::from(of_tao.reserve) << 64).checked_div(U256::from(of_alpha.reserve));
-    weights.zip(reserves).map_or(U256::zero(), |(weights, reserves)| (weights * reserves) >> 64)
-}
-
-/// A price in rao of TAO for 10⁹ rao of alpha, as [`price_in`] gives them.
-fn as_price(limit: Tao) -> U256 {
-    (U256::from(limit) << 64) / U256::from(UNIT)
+fn price_in(of_tao: Side, of_alpha: Side) -> U64F64 {
+    U64F64::ratio(of_alpha.weight, of_tao.weight).by(U64F64::ratio(of_tao.reserve, of_alpha.reserve))
 }
 
 impl<T: Config> Pallet<T> {
@@ -127,7 +116,7 @@ impl<T: Config> Pallet<T> {
             return U64F64::ONE;
         }
         let (of_tao, of_alpha) = Self::sides(netuid);
-        U64F64::from_bits(u128::try_from(price_in(of_tao, of_alpha)).unwrap_or(u128::MAX))
+        price_in(of_tao, of_alpha)
     }
 
     /// What `alpha` is worth at the current price, in rao of TAO: the price is rounded first, as on the real chain.
@@ -164,7 +153,7 @@ impl<T: Config> Pallet<T> {
             return Ok(Quote { input: tao, output: tao, fee: 0 });
         }
         let (of_tao, of_alpha) = Self::sides(netuid);
-        let (now, end) = (price_in(of_tao, of_alpha), as_price(limit));
+        let (now, end) = (price_in(of_tao, of_alpha), U64F64::ratio(limit, UNIT));
         let fee = fees.on(tao, fee::<T>, netuid);
         let input = tao.saturating_sub(fee);
         Self::check_trade((of_tao, of_alpha), input, now < end)?;
@@ -172,7 +161,7 @@ impl<T: Config> Pallet<T> {
         if price_in(of_tao.with(input), of_alpha.without(output)) <= end {
             return Self::settle((of_tao, of_alpha), input, fee);
         }
-        let input = power::growth(of_tao.reserve, end, now, of_alpha.weight);
+        let input = power::growth(of_tao.reserve, end.to_bits().into(), now.to_bits().into(), of_alpha.weight);
         Self::settle((of_tao, of_alpha), input, fees.on(input, fee_beside::<T>, netuid))
     }
 
@@ -183,7 +172,7 @@ impl<T: Config> Pallet<T> {
             return Ok(Quote { input: alpha, output: alpha, fee: 0 });
         }
         let (of_tao, of_alpha) = Self::sides(netuid);
-        let (now, end) = (price_in(of_tao, of_alpha), as_price(limit));
+        let (now, end) = (price_in(of_tao, of_alpha), U64F64::ratio(limit, UNIT));
         let fee = fees.on(alpha, fee::<T>, netuid);
         let input = alpha.saturating_sub(fee);
         Self::check_trade((of_alpha, of_tao), input, now > end)?;
@@ -191,7 +180,7 @@ impl<T: Config> Pallet<T> {
         if price_in(of_tao.without(output), of_alpha.with(input)) >= end {
             return Self::settle((of_alpha, of_tao), input, fee);
         }
-        let input = power::growth(of_alpha.reserve, now, end, of_tao.weight);
+        let input = power::growth(of_alpha.reserve, now.to_bits().into(), end.to_bits().into(), of_tao.weight);
         Self::settle((of_alpha, of_tao), input, fees.on(input, fee_beside::<T>, netuid))
     }
 

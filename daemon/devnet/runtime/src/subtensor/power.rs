@@ -13,7 +13,7 @@ const LN_2: u128 = 54_916_777_467_707_473_351_141_471_128;
 /// Powers of two that are still told from endless.
 const GREATEST_EXPONENT: u64 = 63;
 /// The weight of both sides together, and in how many parts of one the real chain counts how far a price may move.
-const WHOLE: u64 = 1_000_000_000_000_000_000;
+pub(super) const WHOLE: u64 = 1_000_000_000_000_000_000;
 
 /// One side of a pool: what it holds and what it weighs, in parts of 10¹⁸.
 #[derive(Clone, Copy, Debug)]
@@ -103,8 +103,7 @@ pub(super) fn output(into: Side, out: Side, input: u64) -> u64 {
             .and_then(|growth| (U256::from(WHOLE) << BITS).checked_div(growth))
             .unwrap_or_default()
     };
-    let leaves = (U256::one() << 64).saturating_sub((stays << 64) / U256::from(WHOLE));
-    u64::try_from((U256::from(out.reserve) * leaves) >> 64).unwrap_or(u64::MAX)
+    U64F64::ONE.minus(U64F64::ratio(stays.low_u64(), WHOLE)).times(out.reserve)
 }
 
 /// (`numerator` / `denominator`)^(`above` / [`WHOLE`]) for a ratio of at least one, in parts of [`WHOLE`] and rounded down:
@@ -121,9 +120,7 @@ fn parts(numerator: U256, denominator: U256, above: u64) -> u64 {
 /// By how much a reserve grows while the price moves by `numerator` / `denominator`, which is at least one, when the other
 /// side has `weight`.
 pub(super) fn growth(reserve: u64, numerator: U256, denominator: U256, weight: u64) -> u64 {
-    let factor = (U256::from(parts(numerator, denominator, weight)) << 64) / U256::from(WHOLE);
-    let grown = (U256::from(reserve) * factor.saturating_sub(U256::one() << 64)) >> 64;
-    u64::try_from(grown).unwrap_or(u64::MAX)
+    U64F64::ratio(parts(numerator, denominator, weight), WHOLE).minus(U64F64::ONE).times(reserve)
 }
 
 #[cfg(test)]
