@@ -191,17 +191,10 @@ where
         None => fresh_key()?,
     };
     params.set_manner(Manner { dry_run: true, idempotency_key: Some(key.clone()), ..manner.clone() });
-    let planned = session.call::<M>(&params).await;
-    if let Err(Failure::Api(error)) = &planned
-        && error.kind() == Some(ErrorKind::ChainUnavailable)
-        && (!is_repeated || !is_recorded(session, &key, WhileAway::NothingSigned).await?)
-    {
-        return planned.map(Settled::Planned);
-    }
-    let planned = match planned {
+    let planned = match session.call::<M>(&params).await {
         Err(Failure::Api(error)) if is_repeated && may_have_landed(&error) => {
             // What was not signed under it would be signed by a plan that nobody has seen, should it be possible again.
-            if session.settings.consent == Consent::Withheld || !is_recorded(session, &key, WhileAway::Open).await? {
+            if session.settings.consent == Consent::Withheld || !is_recorded(session, &key, &error).await? {
                 return Err(error.into());
             }
             if asks {
@@ -339,26 +332,18 @@ pub(crate) async fn by_name(
     show(&reply).map_err(|cause| Failure::Unshown { key, extrinsic: None, cause: Box::new(cause) })
 }
 
-/// What it means that the daemon cannot look a key up because it has not reached its chain yet.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum WhileAway {
-    /// This call has sent nothing, and the daemon signs nothing before it reaches it.
-    NothingSigned,
-    /// That it does not say.
-    Open,
-}
-
 /// Whether the daemon has signed something under a key, or has an order under it that comes to that. Then it looks that up,
 /// or waits for it, and signs nothing beside it.
 ///
 /// # Errors
 /// [`Failure::Unseen`] where it does not say.
-async fn is_recorded(session: &Session, key: &IdempotencyKey, away: WhileAway) -> Result<bool, Failure> {
+async fn is_recorded(session: &Session, key: &IdempotencyKey, planned: &ApiError) -> Result<bool, Failure> {
     let params = FollowParams { extrinsic: None, key: Some(key.clone()), wait: Wait::None };
     match session.call::<Follow>(&params).await {
         Ok(_) => Ok(true),
+        // This call has sent nothing, and the daemon signs nothing before it reaches its chain.
         Err(Failure::Api(error))
-            if away == WhileAway::NothingSigned
+            if planned.kind() == Some(ErrorKind::ChainUnavailable)
                 && matches!(error.kind(), Some(ErrorKind::ChainUnavailable | ErrorKind::WarmingUp)) =>
         {
             Ok(false)
