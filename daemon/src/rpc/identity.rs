@@ -97,7 +97,9 @@ pub(super) fn change(mut call: Call, record: Record, fields: &[Field<'_>]) -> Re
         }
         call = call.arg(*name, Value::Bytes(text.to_vec()));
     }
-    let draft = Draft::new(call, format!("Set {record}")).replaces(record);
+    let draft = Draft::new(call, format!("Set {record}"));
+    let keeps_some = fields.iter().any(|field| field.said.is_none());
+    let draft = if keeps_some { draft.keeps(record) } else { draft.replaces(record) };
     Ok(effects.into_iter().fold(draft, Draft::effect))
 }
 

@@ -110,9 +110,11 @@ async fn set(parts: Arc<Parts>, params: SetParams, _: Caller) -> Result<Receipt,
             let setting = bounds::Setting { known, values: &values, companion, netuid, authority };
             bounds::setting(&ground.view, &setting).await?;
             let draft = way.warning.into_iter().fold(draft, Draft::warning);
-            // What names both ends keeps nothing of what there is, so that it can wait.
-            let is_of_both = known.call.1 == ALPHAS && !params.announce_only;
-            let draft = if companion.is_some() || is_of_both { draft.replaces(record) } else { draft };
+            let draft = match companion {
+                Some(_) => draft.keeps(record),
+                None if known.call.1 == ALPHAS => draft.replaces(record),
+                None => draft,
+            };
             let draft =
                 pace::of(known, netuid, params.authority).into_iter().map(Need::Rested).fold(draft, Draft::needs);
             Ok(if setter::is_frozen(known) { draft.needs(Need::OutsideFreeze(netuid)) } else { draft })

@@ -56,6 +56,8 @@ pub struct Draft {
     pub makes: Option<BlockHash>,
     /// The record of the chain that it replaces whole.
     pub replaces: Option<Record>,
+    /// Whether what it leaves out of that record is as it is now.
+    pub keeps_rest: bool,
 }
 
 /// A record that the chain takes whole: who changes a part of it sends the rest again, as it was read.
@@ -104,6 +106,7 @@ impl Draft {
             agrees_to: None,
             makes: None,
             replaces: None,
+            keeps_rest: false,
         }
     }
 
@@ -125,10 +128,16 @@ impl Draft {
         Self { makes: Some(call), ..self }
     }
 
-    /// The same, replacing `record`: what it keeps of that was read with [`Ground::newest`], or nothing is kept.
+    /// The same, replacing `record`, all of which it says.
     #[must_use]
     pub fn replaces(self, record: Record) -> Self {
         Self { replaces: Some(record), ..self }
+    }
+
+    /// The same, replacing `record` with what it leaves out as it is now: that was read with [`Ground::newest`].
+    #[must_use]
+    pub fn keeps(self, record: Record) -> Self {
+        Self { keeps_rest: true, ..self.replaces(record) }
     }
 
     /// The same, taking up to `amount` out of the free balance.
@@ -233,17 +242,19 @@ impl Record {
     /// The record that `call` replaces where `actor` makes it, with whatever it says itself: not looked at are the calls
     /// inside it.
     pub fn replaced_by(call: &Call, actor: AccountId) -> Option<Self> {
+        let netuid = || {
+            let number = match call.args.get("netuid")? {
+                Value::Uint(number) => u16::try_from(*number).ok(),
+                Value::Int(number) => u16::try_from(*number).ok(),
+                Value::Text(number) => number.parse().ok(),
+                _ => None,
+            };
+            number.map(NetUid)
+        };
         match (call.pallet.as_str(), call.call.as_str()) {
             (SUBTENSOR, "set_identity") => Some(Self::Identity(Coldkey(actor))),
-            (SUBTENSOR, "set_subnet_identity") => {
-                let netuid = match call.args.get("netuid")? {
-                    Value::Uint(number) => u16::try_from(*number).ok(),
-                    Value::Int(number) => u16::try_from(*number).ok(),
-                    Value::Text(number) => number.parse().ok(),
-                    _ => None,
-                };
-                netuid.map(|netuid| Self::SubnetIdentity(NetUid(netuid)))
-            }
+            (SUBTENSOR, "set_subnet_identity") => netuid().map(Self::SubnetIdentity),
+            ("AdminUtils", "sudo_set_alpha_values") => netuid().map(Self::Alphas),
             _ => None,
         }
     }
@@ -344,6 +355,8 @@ mod tests {
             let set = subtensor("set_subnet_identity").arg("netuid", netuid);
             assert_eq!(replaced(&set), Some(Record::SubnetIdentity(NetUid(7))));
         }
+        let alphas = Call::new("AdminUtils", "sudo_set_alpha_values").arg("netuid", Value::Uint(7));
+        assert_eq!(replaced(&alphas), Some(Record::Alphas(NetUid(7))));
         for other in [subtensor("set_subnet_identity"), subtensor("set_weights"), Call::new("Other", "set_identity")] {
             assert_eq!(replaced(&other), None, "{other}");
         }

@@ -8,10 +8,7 @@ use super::{Action, Draft, Ground, Policy, Precondition, SubmissionError, Transf
 /// The calls that work is done for.
 const OF_WORK: &[&str] = &["faucet", "pow_register"];
 
-/// The pallets whose calls carry another on behalf of somebody.
-const CARRIERS: &[&str] = &["Multisig", "Proxy"];
-
-/// Why those of work are not announced.
+/// Why those are not announced.
 pub(crate) const WORK_AGES: &str = "the chain takes work for a few blocks, and what is announced is made later: have it \
                                     done by a proxy without a delay, or by the account itself";
 
@@ -64,9 +61,7 @@ impl Draft {
                 "this announces {inner} already, and an announcement is not announced again: it takes a proxy without a delay"
             ));
         }
-        // A record that a call inside one for others sets was said whole by whoever asks: nothing of it is as it is now.
-        let is_given = CARRIERS.contains(&self.call.pallet.as_str());
-        if let Some(record) = self.replaces.filter(|_| !is_given) {
+        if let Some(record) = self.replaces.filter(|_| self.keeps_rest) {
             return Some(format!(
                 "{record} goes to the chain whole, with what is left out as it is now, and made later that undoes every \
                  change in between: set it through a proxy without a delay, or announce it with all its fields, by `proxy \
@@ -102,15 +97,15 @@ mod tests {
     fn what_replaces_a_record_with_what_it_is_now_is_not_left_for_later() {
         let (set, record) = (draft(SUBTENSOR, "set_subnet_identity"), Record::SubnetIdentity(NetUid(3)));
         assert_eq!(set.not_later(), None);
-        let words = set.replaces(record).not_later().unwrap();
+        let words = set.keeps(record).not_later().unwrap();
         assert!(words.starts_with("the identity of subnet 3 goes to the chain whole"), "{words}");
-        // Inside another call it is as it was given, and stays so.
+        // What says all of it stays as it was given, inside another call too.
         for (pallet, call) in
-            [("Multisig", "as_multi"), ("Multisig", "as_multi_threshold_1"), ("Proxy", "proxy_announced")]
+            [(SUBTENSOR, "set_subnet_identity"), ("Multisig", "as_multi"), ("Proxy", "proxy_announced")]
         {
             assert_eq!(draft(pallet, call).replaces(record).not_later(), None, "{call}");
         }
-        let words = draft("Sudo", "sudo").replaces(Record::Alphas(NetUid(3))).not_later().unwrap();
+        let words = draft("Sudo", "sudo").keeps(Record::Alphas(NetUid(3))).not_later().unwrap();
         assert!(words.starts_with("the pair of alphas of subnet 3 goes to the chain whole"), "{words}");
     }
 

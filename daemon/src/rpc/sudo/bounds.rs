@@ -57,7 +57,7 @@ pub(super) async fn setting(view: &View, setting: &Setting<'_>) -> Result<(), Su
     if known.is_kept_from_root() && netuid == NetUid::ROOT && is_tabled(view.runtime()) {
         return foreseen("NotPermittedOnRootSubnet", format!("subnet {netuid} has no {}: it is root's", known.name));
     }
-    if known.call.1 == "sudo_set_alpha_values" {
+    if known.call.1 == super::ALPHAS {
         return alphas(view, setting).await;
     }
     let Some(value) = setting.values.first().and_then(raw) else { return Ok(()) };
