@@ -1,8 +1,8 @@
 //! What can be typed: the tree of commands and the flags that all share.
 //!
-//! Nouns and verbs are the contract's own, but where `names` says otherwise. The spellings that users of the Python command lines
-//! have in their fingers are accepted as aliases wherever they mean the same; each noun's file
-//! holds its own arguments.
+//! Nouns and verbs are the contract's own, but where `names` says otherwise. The spellings that users of the Python
+//! command lines have in their fingers are accepted as aliases wherever they mean the same; each noun's file holds its
+//! own arguments.
 
 mod hint;
 mod idle;

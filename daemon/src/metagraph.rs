@@ -192,7 +192,7 @@ impl Metagraphs {
         listed.filter(|_| !self.is_behind(netuid)).unwrap_or(snapshot.at)
     }
 
-    /// Whether the list of subnets is that of `block` or a later one, of the chain as it is.
+    /// Whether the list of subnets is that of `block` or a later one, of the chain as far as the refresher knows it.
     fn has_reached(&self, block: BlockNumber) -> bool {
         self.behind.is_some() && self.list.as_ref().is_some_and(|list| list.at.block.number >= block)
     }

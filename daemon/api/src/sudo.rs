@@ -26,8 +26,8 @@ pub enum Authority {
 #[serde(rename_all = "lowercase")]
 pub enum Notation {
     /// As a person writes it where it has a point, a `%` or a `τ`, else as the chain does. What the chain keeps as a
-    /// number with a fixed point (`burn_increase_mult`) is as a person writes it, with a point or without. Of what only the runtime's metadata describes, a whole number with
-    /// a point (`1.0`) is refused where it could be a count or a share.
+    /// number with a fixed point (`burn_increase_mult`) is as a person writes it, with a point or without. Of what only the
+    /// runtime's metadata describes, a whole number with a point (`1.0`) is refused where it could be a count or a share.
     #[default]
     Either,
     /// As the chain does: `32767`.
