@@ -25,37 +25,6 @@ pub enum Figure {
 /// The figures that are amounts. They change with the neurons' columns alone.
 const DIVIDENDS: [&str; 2] = ["tao_dividends_per_hotkey", "alpha_dividends_per_hotkey"];
 
-/// The figures that somebody sets ([`btd_chain::Part::Settings`]): they are what they are until an event or a call says
-/// otherwise (`touched.rs`).
-const SETTINGS: [&str; 26] = [
-    "rho",
-    "kappa",
-    "min_allowed_weights",
-    "max_weights_limit",
-    "weights_version",
-    "weights_rate_limit",
-    "activity_cutoff",
-    "max_validators",
-    "difficulty",
-    "pow_registration_allowed",
-    "immunity_period",
-    "min_difficulty",
-    "max_difficulty",
-    "min_burn",
-    "max_burn",
-    "adjustment_alpha",
-    "adjustment_interval",
-    "target_regs_per_interval",
-    "max_regs_per_block",
-    "serving_rate_limit",
-    "commit_reveal_weights_enabled",
-    "commit_reveal_period",
-    "liquid_alpha_enabled",
-    "alpha_high",
-    "alpha_low",
-    "bonds_moving_avg",
-];
-
 // === impl Figure ===
 
 impl Figure {
@@ -227,62 +196,37 @@ fn identity(identity: Option<&SubnetIdentity>) -> Json {
     })
 }
 
-/// Takes over the settings in `parts`.
-pub(super) fn set(figures: &mut Figures, parts: &MetagraphParts) {
-    let mut set = |name: &str, told: Option<Json>| {
-        if let (Some(told), Some(figure)) = (told, figures.get_mut(name)) {
-            *figure = told.into();
+macro_rules! settings {
+    (texts: $($text:ident),+; rao: $($rao:ident),+; plain: $($plain:ident),+;) => {
+        /// The figures that somebody sets ([`btd_chain::Part::Settings`]): they are what they are until an event or a call
+        /// says otherwise (`touched.rs`).
+        const SETTINGS: &[&str] = &[$(stringify!($text),)+ $(stringify!($rao),)+ $(stringify!($plain),)+];
+
+        /// Takes over the settings in `parts`.
+        pub(super) fn set(figures: &mut Figures, parts: &MetagraphParts) {
+            let mut set = |name: &str, told: Option<Json>| {
+                if let (Some(told), Some(figure)) = (told, figures.get_mut(name)) {
+                    *figure = told.into();
+                }
+            };
+            $(set(stringify!($text), parts.$text.map(|number| number.to_string().into()));)+
+            $(set(stringify!($rao), parts.$rao.map(|amount| amount.rao().to_string().into()));)+
+            $(set(stringify!($plain), parts.$plain.map(Json::from));)+
         }
     };
-    macro_rules! texts {
-        ($($name:ident),+ $(,)?) => {
-            $(set(stringify!($name), parts.$name.map(|number| number.to_string().into()));)+
-        };
-    }
-    macro_rules! rao {
-        ($($name:ident),+ $(,)?) => {
-            $(set(stringify!($name), parts.$name.map(|amount| amount.rao().to_string().into()));)+
-        };
-    }
-    macro_rules! plain {
-        ($($name:ident),+ $(,)?) => {
-            $(set(stringify!($name), parts.$name.map(Json::from));)+
-        };
-    }
-    texts!(
-        weights_version,
-        weights_rate_limit,
-        activity_cutoff,
-        difficulty,
-        min_difficulty,
-        max_difficulty,
-        adjustment_alpha,
-        serving_rate_limit,
-        commit_reveal_period,
-        bonds_moving_avg,
-    );
-    rao!(min_burn, max_burn);
-    plain!(
-        rho,
-        kappa,
-        min_allowed_weights,
-        max_weights_limit,
-        max_validators,
-        pow_registration_allowed,
-        immunity_period,
-        adjustment_interval,
-        target_regs_per_interval,
-        max_regs_per_block,
-        commit_reveal_weights_enabled,
-        liquid_alpha_enabled,
-        alpha_high,
-        alpha_low,
-    );
+}
+settings! {
+    texts: weights_version, weights_rate_limit, activity_cutoff, difficulty, min_difficulty, max_difficulty,
+        adjustment_alpha, serving_rate_limit, commit_reveal_period, bonds_moving_avg;
+    rao: min_burn, max_burn;
+    plain: rho, kappa, min_allowed_weights, max_weights_limit, max_validators, pow_registration_allowed, immunity_period,
+        adjustment_interval, target_regs_per_interval, max_regs_per_block, commit_reveal_weights_enabled,
+        liquid_alpha_enabled, alpha_high, alpha_low;
 }
 
 /// The first setting that is another one in `other`.
 pub(super) fn differing_setting(figures: &Figures, other: &Figures) -> Option<&'static str> {
-    SETTINGS.into_iter().find(|name| figures.get(*name) != other.get(*name))
+    SETTINGS.iter().copied().find(|name| figures.get(*name) != other.get(*name))
 }
 
 /// What is known at `block` of figures that were read before it, and of which the settings and dividends are still what
