@@ -78,7 +78,7 @@ impl Link {
     }
 }
 
-/// Asks the first of the others that can be connected to.
+/// Asks the others in turn until one answers.
 async fn ask_another(
     shared: &Shared,
     request: &Request<Box<RawValue>>,
@@ -96,8 +96,12 @@ async fn ask_another(
                 continue;
             }
         };
-        let answer = connection.send_once(request, urgency).await.ok()?;
-        return Some((index, answer, node.endpoint.clone()));
+        match connection.send_once(request, urgency).await {
+            Ok(answer) => return Some((index, answer, node.endpoint.clone())),
+            Err(problem) => {
+                tracing::debug!(endpoint = %node.endpoint, ?problem, "another endpoint did not answer either");
+            }
+        }
     }
     None
 }
