@@ -23,13 +23,12 @@ struct Newest {
 // === impl Metagraphs ===
 
 impl Metagraphs {
-    /// Everything that is kept of a mechanism, where every column and figure that was ever told is that of the block up
-    /// to which all is kept, but for stake.
+    /// Everything that is kept of a mechanism, where every column and figure that was ever told is that of the block of
+    /// the list, but for stake.
     fn newest_table(&self, netuid: NetUid, mechid: MechId) -> Option<Newest> {
-        // In doubt, the block of the list may not be of the chain any more.
-        self.behind.as_ref()?;
         let at = self.list.as_ref()?.at;
-        if self.through != Some(at.block) || self.broken.contains_key(&netuid) {
+        // In doubt, all are behind.
+        if self.is_behind(netuid) || self.broken.contains_key(&netuid) {
             return None;
         }
         let kept = self.mechanism(netuid, mechid)?.table()?;

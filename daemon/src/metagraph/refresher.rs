@@ -15,7 +15,7 @@ mod failing;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use btd_api::{AccountId, BlockHash, BlockNumber, NetUid};
@@ -51,6 +51,8 @@ const FURTHEST_BEHIND: u32 = 64;
 const MOST_ASKED: usize = 4_096;
 /// The pause after a read that failed.
 const PAUSE: Duration = Duration::from_secs(2);
+/// After so long in a round no more is begun to be read.
+const LONGEST: Duration = Duration::from_secs(10);
 /// What was not answered is asked for again when no block comes for so long.
 const STANDS: Duration = Duration::from_mins(1);
 /// When metagraphs take longer than that to be read, the list and those that are there are told before the others.
@@ -125,6 +127,7 @@ impl Refresher {
         self.adopt(genesis).await;
         let mut failures = 0_u64;
         loop {
+            let begun = Instant::now();
             if let Err(error) = self.round().await {
                 if failures == 0 {
                     tracing::warn!(%error, "could not read metagraphs: the last known ones are served, and it is tried again");
@@ -146,7 +149,9 @@ impl Refresher {
                 continue;
             }
             failures = 0;
-            if self.failing.is_held_up() {
+            // A round in which answers were waited for in vain took as long as many blocks, which are not passed over.
+            let is_late = self.backlog.is_waiting() && begun.elapsed() >= PATIENCE;
+            if self.failing.is_held_up() || is_late {
                 // What was put back is read again with the next block, or after a while where none comes.
                 let _ = timeout(PAUSE, self.next_blocks()).await;
             } else if !self.backlog.is_waiting() {
@@ -402,7 +407,9 @@ impl Refresher {
         let kept = &before.subnets;
         let mechanisms = |netuid| pools.map_or(1, |pools| pools.mechanisms(netuid));
         let mut unread = wanted.clone();
+        let begun = Instant::now();
         let mut reading = stream::iter(wanted)
+            .take_while(|_| std::future::ready(begun.elapsed() < LONGEST))
             .map(|(netuid, extent)| (Wanted { netuid, mechanisms: mechanisms(netuid) }, extent))
             .map(|(wanted, extent)| async move {
                 let (netuid, stake_too) = (wanted.netuid, extent.has_stake());

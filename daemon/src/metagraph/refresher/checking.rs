@@ -66,7 +66,8 @@ impl Refresher {
         let at = Stamp::of(view.block(), &self.link);
         let (raw, kept) = (view.metagraph(netuid).await?, before.subnets.get(&netuid));
         let Some((raw, kept)) = raw.zip(kept) else { return Ok(None) };
-        let mut differences = kept.differences(&Snapshot::read(&raw, at));
+        let fresh = Snapshot::read(&raw, at);
+        let mut differences = kept.differences(&fresh);
         for mechid in (1..kept.mechanisms().unwrap_or(1)).map(MechId) {
             let own = match view.mechagraph(netuid, mechid).await.map_err(Unchecked::from) {
                 Err(Unchecked::Unanswered) => return Err(Unchecked::Unanswered),
@@ -80,8 +81,8 @@ impl Refresher {
             differences.retain(|(_, column)| !STAKE_COLUMNS.contains(column));
         }
         // The subnet's own stand with the first neuron's.
-        let fresh = figure::read(&raw);
-        let setting = kept.table().and_then(|table| figure::differing_setting(&table.figures, &fresh));
+        let tables = kept.table().zip(fresh.table());
+        let setting = tables.and_then(|(kept, fresh)| figure::differing_setting(&kept.figures, &fresh.figures));
         differences.extend(setting.map(|setting| (Uid(0), setting)));
         Ok(Some(differences))
     }
