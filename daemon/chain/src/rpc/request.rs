@@ -7,7 +7,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value as Json, json, value::RawValue};
 
 use super::{Header, RpcProblem};
-use crate::{extrinsic::ExtrinsicHash, value::hex_bytes};
+use crate::{extrinsic::ExtrinsicHash, hex_bytes};
 
 /// A request whose answer reads as `T`.
 #[derive(Debug)]
@@ -82,7 +82,7 @@ pub(crate) struct Changes {
 }
 
 fn hex(bytes: &[u8]) -> Json {
-    Json::String(format!("0x{}", hex::encode(bytes)))
+    Json::String(hex_bytes::text(bytes))
 }
 
 // === impl Request ===
