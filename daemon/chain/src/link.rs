@@ -321,7 +321,7 @@ impl Link {
         let (began, timeout) = (clock::now(), self.shared.config.request_timeout());
         let mut was_cut = false;
         loop {
-            let problem = match connection.send(request, urgency).await {
+            let problem = match connection.send_untyped(request, urgency).await {
                 Ok(answer) => return Ok((answer, connection.node().endpoint.clone())),
                 Err(problem) => problem,
             };
@@ -382,11 +382,11 @@ impl Ask for Link {
     /// The word is that of the followed endpoint, or of the archive that told what it has no more.
     async fn tell<T: DeserializeOwned + Send>(&self, request: Request<T>) -> Result<(T, Option<Endpoint>), ReadError> {
         let untyped = request.untyped();
-        let (answer, teller) = match request.key() {
-            Some(key) => {
+        let (answer, teller) = match request.question() {
+            Some(question) => {
                 let link = self.clone();
                 let begin = move |urgency| async move { link.answer(untyped, urgency).await }.boxed();
-                self.shared.flights.join(key, self.priority, begin).await?
+                self.shared.flights.join(question, self.priority, begin).await?
             }
             // Boxed: every read holds one of these, and they are large.
             None => Box::pin(self.answer(untyped, Urgency::new(self.priority))).await?,

@@ -18,8 +18,8 @@ pub(crate) use self::{
     header::{Announced, Header},
     problem::{RpcProblem, tells_discarded, tells_gone, with_data},
     request::{
-        Body, Changes, HexBytes, Request, RuntimeVersion, best_hash, block, block_hash, call, finalized_head, header,
-        health, metadata, next_nonce, read, runtime_version, storage, storage_keys, storage_values, submit,
+        Body, Changes, HexBytes, Question, Request, RuntimeVersion, best_hash, block, block_hash, call, finalized_head,
+        header, health, metadata, next_nonce, read, runtime_version, storage, storage_keys, storage_values, submit,
     },
 };
 use crate::endpoint::Endpoint;
