@@ -75,7 +75,7 @@ use crate::{
     error::{ConfigError, ReadError},
     rpc::{self, Ask, Connection, Request, RpcProblem},
     runtime::{Runtime, Runtimes},
-    view::View,
+    view::{KeptMarks, View},
 };
 
 /// The handle to a chain. Clones are cheap and share everything.
@@ -115,6 +115,7 @@ struct Shared {
     refusals: Refusals,
     witnesses: Witnesses,
     runtimes: Runtimes,
+    kept_marks: KeptMarks,
 }
 
 /// Makes the handle and the task that keeps it alive. No I/O happens before [`Follower::run`].
@@ -150,6 +151,7 @@ pub(crate) fn link_over(dialer: Box<dyn Dial>, config: LinkConfig) -> Result<(Li
         partings: Partings::default(),
         refusals: Refusals::default(),
         runtimes: Runtimes::default(),
+        kept_marks: KeptMarks::default(),
     });
     Ok((Link { shared: Arc::clone(&shared), priority: Priority::Interactive }, Follower::new(shared)))
 }
@@ -252,6 +254,10 @@ impl Link {
 
     fn runtimes(&self) -> &Runtimes {
         &self.shared.runtimes
+    }
+
+    pub(crate) fn kept_marks(&self) -> &KeptMarks {
+        &self.shared.kept_marks
     }
 
     fn recent(&self, number: BlockNumber) -> Option<Arc<FinalizedBlock>> {

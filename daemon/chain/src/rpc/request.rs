@@ -10,7 +10,7 @@ use btd_api::{AccountId, BlockHash, BlockNumber};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::{Header, RpcProblem};
+use super::{Changes, Header, RpcProblem};
 use crate::{extrinsic::ExtrinsicHash, hex_bytes};
 
 /// A request whose answer reads as `T`.
@@ -85,12 +85,6 @@ pub(crate) struct Health {
 
 fn has_company_as_a_rule() -> bool {
     true
-}
-
-/// The answer of `state_queryStorageAt`.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Changes {
-    pub(crate) changes: Vec<(HexBytes, Option<HexBytes>)>,
 }
 
 // === impl Question ===
@@ -214,7 +208,8 @@ pub(crate) fn storage_keys(prefix: &[u8], count: u32, after: Option<&[u8]>, at: 
     Request::new("state_getKeysPaged", &(hex_bytes::text(prefix), count, after.map(hex_bytes::text), at))
 }
 
-pub(crate) fn storage_values(keys: &[HexBytes], at: BlockHash) -> Request<Vec<Changes>> {
+/// `keys` are a list of [`HexBytes`], or [`Keys`](super::Keys).
+pub(crate) fn storage_values(keys: &(impl Serialize + ?Sized), at: BlockHash) -> Request<Changes> {
     Request::new("state_queryStorageAt", &(keys, at))
 }
 
