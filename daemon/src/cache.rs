@@ -33,7 +33,7 @@ pub struct Layout {
 }
 
 /// What is served of every subnet.
-const METAGRAPH: Layout = Layout { tree: "metagraph.3", largest: 512 * 1024 * 1024, is_looked_through: false };
+const METAGRAPH: Layout = Layout { tree: "metagraph.4", largest: 512 * 1024 * 1024, is_looked_through: false };
 
 /// The past of metagraphs, of which as many bytes are kept.
 pub fn history_layout(bytes: u64) -> Layout {
@@ -44,7 +44,7 @@ pub fn history_layout(bytes: u64) -> Layout {
 }
 
 /// Larger values would go to files of their own, which leak when the process dies.
-const LARGEST_VALUE: usize = 64 * 1024;
+pub const LARGEST_VALUE: usize = 64 * 1024;
 
 /// Why the cache cannot be used.
 #[derive(Debug, thiserror::Error)]

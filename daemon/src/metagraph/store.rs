@@ -3,15 +3,17 @@
 //! ```text
 //! n LABEL                      -> the genesis hash of the network of that name, last time
 //! l GENESIS                    -> the stamp of the list
-//! l GENESIS NETUID             -> a subnet of the list
+//! l GENESIS GROUP              -> some subnets of the list (`store/lines.rs`)
 //! m GENESIS NETUID             -> a metagraph's stamps and subnet
 //! m GENESIS NETUID UID         -> a neuron
 //! t GENESIS NETUID             -> the columns and figures that stand in no neuron (`store/rest.rs`)
 //! ```
 //! Numbers are big-endian, values are JSON; a neuron is what postcard makes of a [`Row`], for the store
-//! holds in memory what it wrote last, and of thousands of neurons JSON takes several times as much.
+//! holds in memory what it wrote last, and of thousands of neurons JSON takes several times as much. So are the
+//! subnets of the list, which are written at every block.
 //! What cannot be read counts as absent: the chain has it.
 
+mod lines;
 mod rest;
 
 use std::{
@@ -129,6 +131,10 @@ fn subnet_key(kind: u8, genesis: BlockHash, netuid: NetUid) -> Vec<u8> {
     [key(kind, genesis), netuid.0.to_be_bytes().to_vec()].concat()
 }
 
+fn lines_key(genesis: BlockHash, group: u16) -> Vec<u8> {
+    [key(b'l', genesis), group.to_be_bytes().to_vec()].concat()
+}
+
 fn neuron_key(genesis: BlockHash, netuid: NetUid, uid: Uid) -> Vec<u8> {
     [subnet_key(b'm', genesis, netuid), uid.0.to_be_bytes().to_vec()].concat()
 }
@@ -182,13 +188,14 @@ pub(super) async fn load_chain(cache: &Cache, genesis: BlockHash) -> Result<Meta
                 list = read(&value).map(|at| List { at, subnets: BTreeMap::new(), netuids: BTreeSet::new() });
             }
             (Some(_), Some(list)) => {
-                if let Some(subnet) = read::<Subnet>(&value) {
-                    list.netuids.insert(subnet.netuid);
-                    list.subnets.insert(subnet.netuid, subnet);
-                }
+                let subnets = lines::read(&value).into_iter().map(|subnet| (subnet.netuid, subnet));
+                list.subnets.extend(subnets);
             }
             _ => {}
         }
+    }
+    if let Some(List { netuids, subnets, .. }) = &mut list {
+        netuids.extend(subnets.keys());
     }
     Ok(Metagraphs { genesis: Some(genesis), list: list.map(Arc::new), subnets, ..Metagraphs::default() })
 }
@@ -237,14 +244,19 @@ pub(super) fn difference(before: &Metagraphs, after: &Metagraphs) -> Vec<Batch> 
     {
         let mut batch = Batch::default();
         put(&mut batch, &key(b'l', genesis), &list.at);
-        let old = before.list.as_ref().map(|list| &list.subnets);
-        for (netuid, subnet) in &list.subnets {
-            if old.and_then(|old| old.get(netuid)) != Some(subnet) {
-                put(&mut batch, &subnet_key(b'l', genesis, *netuid), subnet);
+        let old = before.list.as_ref().map(|list| lines::groups(&list.subnets)).unwrap_or_default();
+        let new = lines::groups(&list.subnets);
+        for (group, subnets) in &new {
+            if old.get(group) == Some(subnets) {
+                continue;
+            }
+            match lines::write(subnets) {
+                Some(lines) => batch.put(&lines_key(genesis, *group), lines),
+                None => batch.remove(&lines_key(genesis, *group)),
             }
         }
-        for netuid in old.into_iter().flat_map(BTreeMap::keys).filter(|netuid| !list.subnets.contains_key(netuid)) {
-            batch.remove(&subnet_key(b'l', genesis, *netuid));
+        for group in old.keys().filter(|group| !new.contains_key(group)) {
+            batch.remove(&lines_key(genesis, *group));
         }
         batches.push(batch);
     }
