@@ -213,7 +213,8 @@ impl<const N: usize> FromScale for [u8; N] {
 /// Text that the runtime keeps as bytes. What is not UTF-8 becomes U+FFFD: names are shown, not trusted.
 impl FromScale for String {
     fn from_scale(input: &mut &[u8], id: u32, types: &PortableRegistry) -> Result<Self, Mismatch> {
-        Bytes::from_scale(input, id, types).map(|Bytes(bytes)| Self::from_utf8_lossy(&bytes).into_owned())
+        let Bytes(bytes) = Bytes::from_scale(input, id, types)?;
+        Ok(Self::from_utf8(bytes).unwrap_or_else(|wrong| Self::from_utf8_lossy(wrong.as_bytes()).into_owned()))
     }
 }
 
