@@ -13,6 +13,7 @@ const LONGEST: usize = 48;
 const VALUES: [u8; 256] = values();
 const NONE: u8 = u8::MAX;
 
+#[allow(clippy::cast_lossless, reason = "nothing else widens in a constant")]
 const fn values() -> [u8; 256] {
     let mut values = [NONE; 256];
     let mut value = 0_u8;
