@@ -4,6 +4,7 @@
 //! command lines have in their fingers are accepted as aliases wherever they mean the same; each noun's file holds its
 //! own arguments.
 
+mod below;
 mod hint;
 mod idle;
 mod lists;
@@ -21,7 +22,10 @@ use std::{
     time::Duration,
 };
 
-pub(crate) use self::missing::{Defaults, Interview, Person};
+pub(crate) use self::{
+    below::Below,
+    missing::{Defaults, Interview, Person},
+};
 use btd_api::{Coldkey, HotkeyName, Method, NetUid, WalletName, stake::ColdkeyParams};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
@@ -99,64 +103,64 @@ pub(crate) enum Command {
     Status(node::StatusArgs),
     /// Keys on this host, balances, transfers
     #[command(subcommand, visible_alias = "w", alias = "wallets")]
-    Wallet(wallet::Command),
+    Wallet(Below<wallet::Command>),
     /// Subnets, their neurons, and registration
     #[command(subcommand, visible_alias = "s", alias = "subnet")]
-    Subnets(subnets::Command),
+    Subnets(Below<subnets::Command>),
     /// Stake: adding, removing, moving, and who inherits it
     #[command(subcommand, visible_alias = "st", alias = "stakes")]
-    Stake(stake::Command),
+    Stake(Below<stake::Command>),
     /// Locked stake, and the conviction that it earns
     #[command(subcommand, alias = "conviction")]
-    Lock(stake::lock::Command),
+    Lock(Below<stake::lock::Command>),
     /// Hyperparameters, and what else the owner of a subnet and root set
     #[command(subcommand, visible_alias = "su", aliases = ["sudos", "hparams"])]
-    Sudo(sudo::Command),
+    Sudo(Below<sudo::Command>),
     /// Weights: setting, committing, revealing
     #[command(subcommand, visible_alias = "wt", alias = "weight")]
-    Weights(weights::Command),
+    Weights(Below<weights::Command>),
     /// Root, its validators, and delegation
     #[command(subcommand, visible_alias = "r", aliases = ["roots", "rt"])]
-    Root(root::Command),
+    Root(Below<root::Command>),
     /// Accounts that may sign for others
     #[command(subcommand)]
-    Proxy(proxy::Command),
+    Proxy(Below<proxy::Command>),
     /// Accounts that several keys sign for together
     #[command(subcommand, visible_alias = "ms")]
-    Multisig(multisig::Command),
+    Multisig(Below<multisig::Command>),
     /// Raising tao together
     #[command(subcommand, visible_alias = "cr", alias = "crowdloan")]
-    Crowd(crowd::Command),
+    Crowd(Below<crowd::Command>),
     /// Extrinsics that the daemon has signed
     #[command(subcommand)]
-    Tx(tx::Command),
+    Tx(Below<tx::Command>),
     /// The endpoint at which this host's neuron answers
     #[command(subcommand)]
-    Axon(axon::Command),
+    Axon(Below<axon::Command>),
     /// Asking the axons of others
     #[command(subcommand)]
-    Dendrite(dendrite::Command),
+    Dendrite(Below<dendrite::Command>),
     /// The development chain inside btd: blocks, time, storage, snapshots, faults
     #[command(subcommand)]
-    Devnet(devnet::Command),
+    Devnet(Below<devnet::Command>),
     /// What is set for btctl, and what the running daemon goes by
     #[command(subcommand, visible_alias = "c", alias = "conf")]
-    Config(config::Command),
+    Config(Below<config::Command>),
     /// A book of addresses by name
     #[command(subcommand, visible_alias = "addresses")]
-    Addr(addr::Command),
+    Addr(Below<addr::Command>),
     /// Units, addresses and endpoints
     #[command(subcommand, alias = "misc")]
-    Utils(misc::Command),
+    Utils(Below<misc::Command>),
     /// What the sixth Python command line had there: updating, and the faucet
     #[command(subcommand, visible_alias = "l")]
-    Legacy(legacy::Command),
+    Legacy(Below<legacy::Command>),
     /// How the link to the chain stands, endpoint by endpoint
     #[command(visible_alias = "endpoints")]
     Chain(chain::ChainArgs),
     /// Read anything from the chain by its name: blocks, events, storage, constants, APIs, metadata
     #[command(subcommand)]
-    Query(chain::Query),
+    Query(Below<chain::Query>),
     /// Follow finalized blocks with their decoded events, or the events that are asked for
     Events(chain::EventsArgs),
     /// Call any method of the daemon
@@ -184,26 +188,26 @@ impl Command {
     pub(crate) async fn run(self, session: &Session) -> Result<Exit, Failure> {
         match self {
             Self::Status(args) => args.run(session).await,
-            Self::Wallet(command) => command.run(session).await,
-            Self::Subnets(command) => command.run(session).await,
-            Self::Stake(command) => command.run(session).await,
-            Self::Lock(command) => command.run(session).await,
-            Self::Sudo(command) => command.run(session).await,
-            Self::Weights(command) => command.run(session).await,
-            Self::Root(command) => command.run(session).await,
-            Self::Proxy(command) => command.run(session).await,
-            Self::Multisig(command) => command.run(session).await,
-            Self::Crowd(command) => command.run(session).await,
-            Self::Tx(command) => command.run(session).await,
-            Self::Axon(command) => command.run(session).await,
-            Self::Dendrite(command) => command.run(session).await,
-            Self::Devnet(command) => command.run(session).await,
-            Self::Config(command) => command.run(session).await,
-            Self::Addr(command) => command.run(session),
-            Self::Utils(command) => command.run(session).await,
-            Self::Legacy(command) => command.run(session).await,
+            Self::Wallet(Below(command)) => command.run(session).await,
+            Self::Subnets(Below(command)) => command.run(session).await,
+            Self::Stake(Below(command)) => command.run(session).await,
+            Self::Lock(Below(command)) => command.run(session).await,
+            Self::Sudo(Below(command)) => command.run(session).await,
+            Self::Weights(Below(command)) => command.run(session).await,
+            Self::Root(Below(command)) => command.run(session).await,
+            Self::Proxy(Below(command)) => command.run(session).await,
+            Self::Multisig(Below(command)) => command.run(session).await,
+            Self::Crowd(Below(command)) => command.run(session).await,
+            Self::Tx(Below(command)) => command.run(session).await,
+            Self::Axon(Below(command)) => command.run(session).await,
+            Self::Dendrite(Below(command)) => command.run(session).await,
+            Self::Devnet(Below(command)) => command.run(session).await,
+            Self::Config(Below(command)) => command.run(session).await,
+            Self::Addr(Below(command)) => command.run(session),
+            Self::Utils(Below(command)) => command.run(session).await,
+            Self::Legacy(Below(command)) => command.run(session).await,
             Self::Chain(args) => args.run(session).await,
-            Self::Query(query) => query.run(session).await,
+            Self::Query(Below(query)) => query.run(session).await,
             Self::Events(args) => args.run(session).await,
             Self::Rpc(args) => args.run(session).await,
             Self::Explain(args) => args.run(session),
@@ -432,7 +436,7 @@ pub(crate) fn parse(
     let mut idle = Vec::new();
     let (mut network, mut wallets, mut assumed) = (None, None, None);
     loop {
-        let error = match Cli::try_parse_from(&words) {
+        let error = match below::read(&words) {
             Ok(_) if interview.as_mut().is_some_and(|interview| interview.settle_names(&mut words)) => continue,
             Ok(mut cli) => {
                 (cli.global.network, cli.global.wallets) = (network, wallets);

@@ -416,7 +416,9 @@ mod tests {
             ("sudo set --netuid 1 --name owner --param tempo --value 360", "tempo", Some("owner")),
         ] {
             let typed = crate::args::parse(format!("btctl {words}").split(' ').map(Into::into), None).unwrap();
-            let crate::args::Command::Sudo(Command::Set(args)) = typed.cli.command else { panic!("{words}") };
+            let crate::args::Command::Sudo(crate::args::Below(Command::Set(args))) = typed.cli.command else {
+                panic!("{words}")
+            };
             let named = args.wallet.wallet.map(|wallet| wallet.to_string());
             assert_eq!((args.name.as_str(), named.as_deref()), (name, wallet), "{words}");
         }

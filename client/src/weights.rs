@@ -240,7 +240,9 @@ mod tests {
             assert!(Cli::try_parse_from(format!("btctl {good}").split(' ')).is_ok(), "{good}");
         }
         let cli = Cli::try_parse_from("btctl weights set 1 -u 0 -w 1 --wallet alice".split(' ')).unwrap();
-        let crate::args::Command::Weights(Command::Set(args)) = cli.command else { panic!("another command") };
+        let crate::args::Command::Weights(crate::args::Below(Command::Set(args))) = cli.command else {
+            panic!("another command")
+        };
         assert_eq!((args.weights, args.wallet.wallet), (vec![share("1").unwrap()], "alice".parse().ok()));
         assert!(Cli::try_parse_from("btctl weights reveal --netuid 1 --uids 0 --weights 1".split(' ')).is_err());
     }

@@ -33,7 +33,7 @@ pub struct Layout {
 }
 
 /// What is served of every subnet.
-const METAGRAPH: Layout = Layout { tree: "metagraph.3", largest: 512 * 1024 * 1024, is_looked_through: false };
+const METAGRAPH: Layout = Layout { tree: "metagraph.4", largest: 512 * 1024 * 1024, is_looked_through: false };
 
 /// The past of metagraphs, of which as many bytes are kept.
 pub fn history_layout(bytes: u64) -> Layout {

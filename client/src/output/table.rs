@@ -3,7 +3,9 @@
 //! Where the terminal is too narrow, addresses are cut in the middle first, then whole columns give
 //! way, and a note names them. Without a terminal nothing is ever cut.
 
-use comfy_table::{CellAlignment, ContentArrangement, presets};
+use std::{borrow::Cow, iter};
+
+use unicode_width::UnicodeWidthStr;
 
 use super::{Page, text};
 
@@ -115,32 +117,61 @@ impl Table {
     }
 
     fn lay(&self, columns: &[Column], page: Page, length: Length) -> String {
-        let mut table = comfy_table::Table::new();
-        table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-        table.set_header(columns.iter().map(|column| column.head));
-        let places: Vec<usize> = columns
-            .iter()
-            .filter_map(|column| self.columns.iter().position(|other| other.head == column.head))
-            .collect();
-        for row in &self.rows {
-            table.add_row(columns.iter().zip(&places).map(|(column, place)| match length {
-                Length::Short if column.shortens() => text::short(&row[*place]),
-                Length::Short | Length::Whole => row[*place].clone(),
-            }));
-        }
-        for (place, column) in columns.iter().enumerate() {
-            if let Some(laid) = table.column_mut(place) {
-                laid.set_padding((0, 2));
-                laid.set_cell_alignment(match column.side {
-                    Side::Left => CellAlignment::Left,
-                    Side::Right => CellAlignment::Right,
-                });
+        let laid: Vec<Laid<'_>> = columns.iter().filter_map(|column| self.column(column, length)).collect();
+        let mut text = String::new();
+        for line in 0..=self.rows.len() {
+            let start = text.len();
+            for Laid { side, width, cells } in &laid {
+                let (cell, own) = &cells[line];
+                let room = width.saturating_sub(*own);
+                let (before, behind) = match side {
+                    Side::Left => (0, room),
+                    Side::Right => (room, 0),
+                };
+                text.extend(iter::repeat_n(' ', before));
+                text.push_str(cell);
+                text.extend(iter::repeat_n(' ', behind + BETWEEN));
             }
+            let written = text[start..].trim_end().len();
+            text.truncate(start + written);
+            if line == 0 {
+                text = page.bold(text);
+            }
+            text.push('\n');
         }
-        let mut lines = table.lines().map(|line| line.trim_end().to_owned());
-        let head = lines.next().map(|head| page.bold(head)).unwrap_or_default();
-        std::iter::once(head).chain(lines).fold(String::new(), |text, line| text + &line + "\n")
+        text
     }
+
+    /// The texts of a column, its head first; none of one that the table has not.
+    fn column(&self, column: &Column, length: Length) -> Option<Laid<'_>> {
+        let place = self.columns.iter().position(|other| other.head == column.head)?;
+        let cells = self.rows.iter().map(|row| match length {
+            Length::Short if column.shortens() => Cow::Owned(text::short(&row[place])),
+            Length::Short | Length::Whole => Cow::Borrowed(row[place].as_str()),
+        });
+        let cells = iter::once(Cow::Borrowed(column.head)).chain(cells);
+        let cells: Vec<_> = cells.map(measured).collect();
+        // A column without any text is seen all the same.
+        let width = cells.iter().map(|(_, width)| *width).max().unwrap_or_default().max(1);
+        Some(Laid { side: column.side, width, cells })
+    }
+}
+
+/// The columns between two texts of a line.
+const BETWEEN: usize = 2;
+
+/// A column as it is laid out.
+struct Laid<'t> {
+    side: Side,
+    width: usize,
+    /// Its texts and their widths.
+    cells: Vec<(Cow<'t, str>, usize)>,
+}
+
+/// A text, and how many columns of a terminal it takes. Most texts are digits and addresses.
+fn measured(text: Cow<'_, str>) -> (Cow<'_, str>, usize) {
+    let width = if text.is_ascii() { text.len() } else { text.width() };
+    (text, width)
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -207,6 +238,16 @@ UID  HOTKEY           STAKE
 not shown for want of width: RANK
 ";
         assert_eq!(at(Some(30)), expected);
+    }
+
+    #[test]
+    fn texts_of_any_script_are_aligned_by_the_room_that_they_take() {
+        let mut table = Table::new(&[Column::text("NAME"), Column::number("SYMBOL"), Column::text("")]);
+        table.row(&["部分".into(), "α".into(), String::new()]);
+        table.row(&["e\u{301}".into(), "テ".into(), "x ".into()]);
+        table.row(&[String::new(), String::new(), String::new()]);
+        let expected = "NAME  SYMBOL\n部分       α\ne\u{301}         テ  x\n\n";
+        assert_eq!(table.render(Page::default()), expected);
     }
 
     #[test]

@@ -109,13 +109,13 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::args::{Cli, Command};
+    use crate::args::{Below, Cli, Command};
 
     #[test]
     fn subnets_are_named_as_the_python_command_lines_name_them() {
         let netuids = |words: &str| {
             let cli = Cli::try_parse_from(format!("btctl subnets price {words}").split_whitespace()).ok()?;
-            let Command::Subnets(crate::subnets::Command::Price(args)) = cli.command else { return None };
+            let Command::Subnets(Below(crate::subnets::Command::Price(args))) = cli.command else { return None };
             Some([args.flags, args.positions].concat().iter().map(|netuid| netuid.0).collect::<Vec<_>>())
         };
         for words in ["--netuids 1,2", "--netuids 1 2", "--netuid 1 -n 2", "-n 1,2 --json", "1 2", "1,2"] {

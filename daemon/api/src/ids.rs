@@ -3,7 +3,7 @@
 //! Every id is its own type, so that a hotkey cannot stand where a coldkey is meant, nor a uid
 //! where a netuid is. On the wire an account is its SS58 text and the numbers are JSON numbers.
 
-use std::{borrow::Cow, fmt, str::FromStr};
+use std::{borrow::Cow, fmt, marker::PhantomData, str::FromStr};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -59,6 +59,31 @@ impl From<[u8; 32]> for AccountId {
     }
 }
 
+/// Reads what a text says where it lies: a borrowed text of serde's is a copy.
+pub(crate) fn by_text<'de, D: Deserializer<'de>, T, E: fmt::Display>(
+    deserializer: D,
+    read: impl FnOnce(&str) -> Result<T, E>,
+) -> Result<T, D::Error> {
+    struct Reading<T, E, F> {
+        read: F,
+        told: PhantomData<fn() -> Result<T, E>>,
+    }
+
+    impl<T, E: fmt::Display, F: FnOnce(&str) -> Result<T, E>> de::Visitor<'_> for Reading<T, E, F> {
+        type Value = T;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a string")
+        }
+
+        fn visit_str<V: de::Error>(self, text: &str) -> Result<T, V> {
+            (self.read)(text).map_err(V::custom)
+        }
+    }
+
+    deserializer.deserialize_str(Reading { read, told: PhantomData })
+}
+
 /// Serialises a type by its `Display` and reads it by its `FromStr`.
 macro_rules! as_text {
     ($type:ty, $schema:expr) => {
@@ -70,8 +95,7 @@ macro_rules! as_text {
 
         impl<'de> Deserialize<'de> for $type {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = Cow::<'de, str>::deserialize(deserializer)?;
-                text.parse().map_err(de::Error::custom)
+                crate::ids::by_text(deserializer, str::parse)
             }
         }
 

@@ -59,7 +59,7 @@ pub(crate) fn decode_any(text: &str) -> Result<([u8; 32], u16), AddressError> {
     if text.len() > 64 {
         return Err(malformed());
     }
-    let bytes = bs58::decode(text).into_vec().map_err(|_| malformed())?;
+    let bytes = base58::decode(text).or_else(|| bs58::decode(text).into_vec().ok()).ok_or_else(malformed)?;
     let (format, prefix) = match *bytes.as_slice() {
         [first, ..] if first < 64 => (u16::from(first), 1),
         [first, second, ..] if first < 128 => {

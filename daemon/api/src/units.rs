@@ -9,9 +9,9 @@ mod change;
 use std::{borrow::Cow, fmt, str::FromStr};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::ids::as_text;
+use crate::ids::{as_text, by_text};
 
 pub use change::TaoChange;
 
@@ -143,8 +143,7 @@ macro_rules! token {
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = Cow::<'de, str>::deserialize(deserializer)?;
-                text.parse().map(Self).map_err(|_| de::Error::custom(AmountError::NotRao(text.into_owned())))
+                by_text(deserializer, |text| text.parse().map(Self).map_err(|_| AmountError::NotRao(text.to_owned())))
             }
         }
 

@@ -21,8 +21,9 @@ use crate::{
     block::{BlockRef, DecodedCall},
     call::Call,
     error::{PrepareError, SignError},
+    hex_bytes,
     runtime::Runtime,
-    value::{Value, hex_bytes},
+    value::Value,
 };
 
 /// The hash that names an extrinsic: BLAKE2b-256 of its bytes, length prefix included.

@@ -23,6 +23,7 @@ mod generations;
 #[cfg(test)]
 mod handmade;
 mod hashes;
+mod hex_bytes;
 mod link;
 mod refusal;
 mod rpc;

@@ -75,7 +75,7 @@ use crate::{
     error::{ConfigError, ReadError},
     rpc::{self, Ask, Connection, Request, RpcProblem},
     runtime::{Runtime, Runtimes},
-    view::View,
+    view::{KeptMarks, View},
 };
 
 /// The handle to a chain. Clones are cheap and share everything.
@@ -115,6 +115,7 @@ struct Shared {
     refusals: Refusals,
     witnesses: Witnesses,
     runtimes: Runtimes,
+    kept_marks: KeptMarks,
 }
 
 /// Makes the handle and the task that keeps it alive. No I/O happens before [`Follower::run`].
@@ -150,6 +151,7 @@ pub(crate) fn link_over(dialer: Box<dyn Dial>, config: LinkConfig) -> Result<(Li
         partings: Partings::default(),
         refusals: Refusals::default(),
         runtimes: Runtimes::default(),
+        kept_marks: KeptMarks::default(),
     });
     Ok((Link { shared: Arc::clone(&shared), priority: Priority::Interactive }, Follower::new(shared)))
 }
@@ -254,6 +256,10 @@ impl Link {
         &self.shared.runtimes
     }
 
+    pub(crate) fn kept_marks(&self) -> &KeptMarks {
+        &self.shared.kept_marks
+    }
+
     fn recent(&self, number: BlockNumber) -> Option<Arc<FinalizedBlock>> {
         self.shared.recent.block(number)
     }
@@ -321,7 +327,7 @@ impl Link {
         let (began, timeout) = (clock::now(), self.shared.config.request_timeout());
         let mut was_cut = false;
         loop {
-            let problem = match connection.send(request, urgency).await {
+            let problem = match connection.send_untyped(request, urgency).await {
                 Ok(answer) => return Ok((answer, connection.node().endpoint.clone())),
                 Err(problem) => problem,
             };
@@ -382,11 +388,11 @@ impl Ask for Link {
     /// The word is that of the followed endpoint, or of the archive that told what it has no more.
     async fn tell<T: DeserializeOwned + Send>(&self, request: Request<T>) -> Result<(T, Option<Endpoint>), ReadError> {
         let untyped = request.untyped();
-        let (answer, teller) = match request.key() {
-            Some(key) => {
+        let (answer, teller) = match request.question() {
+            Some(question) => {
                 let link = self.clone();
                 let begin = move |urgency| async move { link.answer(untyped, urgency).await }.boxed();
-                self.shared.flights.join(key, self.priority, begin).await?
+                self.shared.flights.join(question, self.priority, begin).await?
             }
             // Boxed: every read holds one of these, and they are large.
             None => Box::pin(self.answer(untyped, Urgency::new(self.priority))).await?,

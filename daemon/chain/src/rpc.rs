@@ -1,9 +1,10 @@
 //! One connection to one node, and the requests that are made of it.
 //!
-//! A [`Request`] is data (`rpc/request.rs`); a [`Connection`] sends it with a deadline (`rpc/connection.rs`) and says how
-//! it failed (`rpc/problem.rs`). Nothing is retried or reconnected here: that is the follower's decision
-//! (`link/follower.rs`). How the connection is made is in `dial.rs`.
+//! A [`Request`] is data (`rpc/request.rs`, and of many keys at once `rpc/changes.rs`); a [`Connection`] sends it with a
+//! deadline (`rpc/connection.rs`) and says how it failed (`rpc/problem.rs`). Nothing is retried or reconnected here:
+//! that is the follower's decision (`link/follower.rs`). How the connection is made is in `dial.rs`.
 
+mod changes;
 mod connection;
 mod header;
 mod problem;
@@ -14,11 +15,12 @@ use std::{fmt, future::Future};
 use serde::de::DeserializeOwned;
 
 pub(crate) use self::{
+    changes::{Changes, Keys},
     connection::Connection,
     header::{Announced, Header},
     problem::{RpcProblem, tells_discarded, tells_gone, with_data},
     request::{
-        Body, Changes, HexBytes, Request, RuntimeVersion, best_hash, block, block_hash, call, finalized_head, header,
+        Body, HexBytes, Question, Request, RuntimeVersion, best_hash, block, block_hash, call, finalized_head, header,
         health, metadata, next_nonce, read, runtime_version, storage, storage_keys, storage_values, submit,
     },
 };

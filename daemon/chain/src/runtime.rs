@@ -97,6 +97,11 @@ impl Runtime {
         Ok(Self { inner: Arc::new(inner) })
     }
 
+    /// Whether the two were read from one metadata: what follows from the one is of the other, too.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+
     /// The number that names this runtime; it grows with every upgrade.
     pub fn spec_version(&self) -> u32 {
         self.inner.spec_version

@@ -9,6 +9,7 @@
 
 pub(crate) mod json;
 pub(crate) mod read;
+pub(crate) mod record;
 #[cfg(test)]
 mod tests;
 pub(crate) mod write;

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use btd_api::{AccountId, Alpha, BlockHash, BlockNumber, Coldkey, Hotkey, MechId, NetUid, Tao, Uid};
 use serde::{Deserialize, Serialize};
 
-use crate::call::Call;
+use crate::{call::Call, hex_bytes};
 
 /// A value that is still to be fitted to a type of the runtime.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -162,22 +162,6 @@ mod decimal {
         D: Deserializer<'de>,
     {
         Cow::<'de, str>::deserialize(deserializer)?.parse().map_err(D::Error::custom)
-    }
-}
-
-/// Bytes as `0x` and lower-case hex.
-pub(crate) mod hex_bytes {
-    use std::borrow::Cow;
-
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    pub(crate) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&format_args!("0x{}", hex::encode(bytes)))
-    }
-
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
-        let text = Cow::<'de, str>::deserialize(deserializer)?;
-        hex::decode(text.strip_prefix("0x").unwrap_or(&text)).map_err(D::Error::custom)
     }
 }
 

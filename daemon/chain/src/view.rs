@@ -7,6 +7,7 @@
 
 mod account;
 mod hyperparameters;
+mod marks;
 mod metagraph;
 mod neurons;
 mod parts;
@@ -14,20 +15,20 @@ mod raw;
 mod stake;
 mod subnets;
 
-use std::collections::HashMap;
-
 use btd_api::{MechId, NetUid};
 use frame_decode::storage::{StorageInfo, decode_storage_key_with_info};
 use scale_info::PortableRegistry;
 
+pub(crate) use self::marks::KeptMarks;
 #[cfg(test)]
 pub(crate) use self::subnets::SubnetPrice;
 pub use self::{
     account::Balance,
     hyperparameters::{Generation, HyperValue, Hyperparameters},
+    marks::SubnetMarks,
     metagraph::{AxonInfo, ChainIdentity, MetagraphFields, RawMetagraph, Row},
     neurons::NeuronLite,
-    parts::{MetagraphParts, Part, SubnetMarks},
+    parts::{MetagraphParts, Part},
     raw::StorageEntry,
     stake::StakeInfo,
     subnets::{DynamicInfo, I96F32, SubnetEntry, SubnetIdentity},
@@ -36,7 +37,7 @@ use crate::{
     block::BlockRef,
     error::ReadError,
     link::{Head, Link, is_gone},
-    rpc::{self, Ask, Changes, HexBytes},
+    rpc::{self, Ask, Changes, HexBytes, Keys},
     runtime::{ApiProblem, Runtime},
     scale::{Mismatch, read, read::FromScale},
     value::Value,
@@ -189,9 +190,8 @@ impl View {
             if after.as_ref() == Some(&last) {
                 return Err(self.link.nonsense(&what(), "its pages of keys do not advance".to_owned()));
             }
-            let changes: Vec<Changes> = self.ask_state(rpc::storage_values(&keys, at).about(what())).await?;
-            let pairs = changes.into_iter().flat_map(|set| set.changes);
-            entries.extend(pairs.filter_map(|(HexBytes(key), value)| Some((key, value?.0))));
+            let changes = self.ask_state(rpc::storage_values(&keys, at).about(what())).await?;
+            entries.extend(changes.pairs().filter_map(|(key, value)| Some((key.to_vec(), value?.to_vec()))));
             if is_last {
                 break;
             }
@@ -200,16 +200,14 @@ impl View {
         Ok(entries)
     }
 
-    /// What is stored at each of `keys` that has something, in as few requests as can be.
-    async fn stored(&self, what: &str, keys: &[HexBytes]) -> Result<HashMap<Vec<u8>, Vec<u8>>, ReadError> {
+    /// What is stored at the keys of each of `batches`, in a request for each; [`in_order`] finds it there.
+    async fn stored(&self, what: &str, batches: &[Keys]) -> Result<Vec<Changes>, ReadError> {
         let at = self.block().hash;
-        let mut found = HashMap::with_capacity(keys.len());
-        for some in keys.chunks(KEYS_AT_ONCE) {
-            let sets: Vec<Changes> = self.ask_state(rpc::storage_values(some, at).about(what)).await?;
-            let pairs = sets.into_iter().flat_map(|set| set.changes);
-            found.extend(pairs.filter_map(|(HexBytes(key), value)| Some((key, value?.0))));
+        let mut answers = Vec::with_capacity(batches.len());
+        for keys in batches {
+            answers.push(self.ask_state(rpc::storage_values(keys, at).about(what)).await?);
         }
-        Ok(found)
+        Ok(answers)
     }
 
     /// The values of one item at many places, in their order; where nothing is stored, the
@@ -239,10 +237,11 @@ impl View {
     ) -> Result<Vec<Option<Vec<u8>>>, ReadError> {
         let keys = places.iter().map(|keys| self.storage_key(pallet, item, info, keys).map(HexBytes));
         let keys = keys.collect::<Result<Vec<_>, _>>()?;
-        let found = self.stored(&format!("{pallet}.{item}"), &keys).await?;
+        let batches = batches(&keys);
+        let answers = self.stored(&format!("{pallet}.{item}"), &batches).await?;
         let usual = info.default_value.as_deref();
-        let value = |HexBytes(key): &HexBytes| found.get(key).map(Vec::as_slice).or(usual).map(<[u8]>::to_vec);
-        Ok(keys.iter().map(value).collect())
+        let values = in_order(&answers, &batches).into_iter();
+        Ok(values.map(|value| value.or(usual).map(<[u8]>::to_vec)).collect())
     }
 
     fn storage_key(
@@ -264,6 +263,16 @@ impl View {
             other => other,
         })
     }
+}
+
+/// The same keys, as many together as are asked for at once.
+fn batches(keys: &[HexBytes]) -> Vec<Keys> {
+    keys.chunks(KEYS_AT_ONCE).map(|some| Keys::new(some.to_vec())).collect()
+}
+
+/// What is stored at each key of `batches`, in their order, by the answer to each of them; none where nothing is.
+fn in_order<'a>(answers: &'a [Changes], batches: &[Keys]) -> Vec<Option<&'a [u8]>> {
+    answers.iter().zip(batches).flat_map(|(answer, keys)| answer.at(keys)).collect()
 }
 
 impl FixedPoint {

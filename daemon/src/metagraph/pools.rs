@@ -52,6 +52,11 @@ impl Pools {
         self.entries.iter().filter_map(told).collect()
     }
 
+    /// The same, when nothing else is read of them any more.
+    pub(super) fn into_told(self) -> BTreeMap<NetUid, DynamicInfo> {
+        self.entries.into_iter().filter_map(|(entry, _)| Some((entry.netuid, entry.dynamic?))).collect()
+    }
+
     /// How many mechanisms a subnet has: one, where the runtime knows of no others.
     pub(super) fn mechanisms(&self, netuid: NetUid) -> u8 {
         let place = self.entries.binary_search_by_key(&netuid, |(entry, _)| entry.netuid);

@@ -384,7 +384,7 @@ impl Refresher {
             let list = listed(&pools, &after, at);
             self.unchanged.settle(before.list.as_deref(), &list, &anew);
             (after.list, after.unchanged) = (Some(Arc::new(list)), self.unchanged.clone());
-            after.pools = Arc::new(pools.told());
+            after.pools = Arc::new(pools.into_told());
         }
         after.claimed = claimed(before, self.backlog.claimed());
         after.through = (!self.backlog.is_waiting()).then_some(at.block);

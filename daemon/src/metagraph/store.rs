@@ -3,15 +3,18 @@
 //! ```text
 //! n LABEL                      -> the genesis hash of the network of that name, last time
 //! l GENESIS                    -> the stamp of the list
-//! l GENESIS NETUID             -> a subnet of the list
+//! l GENESIS GROUP              -> some subnets of the list (`store/lines.rs`)
 //! m GENESIS NETUID             -> a metagraph's stamps and subnet
-//! m GENESIS NETUID UID         -> a neuron
+//! m GENESIS NETUID GROUP       -> some neurons, in the order of their slots
 //! t GENESIS NETUID             -> the columns and figures that stand in no neuron (`store/rest.rs`)
 //! ```
-//! Numbers are big-endian, values are JSON; a neuron is what postcard makes of a [`Row`], for the store
-//! holds in memory what it wrote last, and of thousands of neurons JSON takes several times as much.
+//! Numbers are big-endian, values are JSON; neurons are what postcard makes of [`Row`]s, for the store
+//! holds in memory what it wrote last, and of thousands of neurons JSON takes several times as much. So are the
+//! subnets of the list, which are written at every block. Some stand together in one value: with an epoch each of them
+//! is another, and the store writes a page anew for each value.
 //! What cannot be read counts as absent: the chain has it.
 
+mod lines;
 mod rest;
 
 use std::{
@@ -43,7 +46,10 @@ struct Head {
     subnet: Subnet,
 }
 
-/// A neuron, but for its slot, which the key tells. The order of the fields is the form: another one
+/// So many neurons stand together.
+const TOGETHER: u16 = 16;
+
+/// A neuron, but for its slot, which the key and its place tell. The order of the fields is the form: another one
 /// takes another name of the tree.
 #[derive(Serialize, Deserialize)]
 struct Row<'n> {
@@ -129,8 +135,31 @@ fn subnet_key(kind: u8, genesis: BlockHash, netuid: NetUid) -> Vec<u8> {
     [key(kind, genesis), netuid.0.to_be_bytes().to_vec()].concat()
 }
 
-fn neuron_key(genesis: BlockHash, netuid: NetUid, uid: Uid) -> Vec<u8> {
-    [subnet_key(b'm', genesis, netuid), uid.0.to_be_bytes().to_vec()].concat()
+fn lines_key(genesis: BlockHash, group: u16) -> Vec<u8> {
+    [key(b'l', genesis), group.to_be_bytes().to_vec()].concat()
+}
+
+fn rows_key(genesis: BlockHash, netuid: NetUid, group: u16) -> Vec<u8> {
+    [subnet_key(b'm', genesis, netuid), group.to_be_bytes().to_vec()].concat()
+}
+
+/// The neurons that stand together, by the number of their group.
+fn groups(neurons: &[Neuron]) -> impl Iterator<Item = (u16, &[Neuron])> {
+    (0..).zip(neurons.chunks(TOGETHER.into()))
+}
+
+/// Neurons that stand together; none where that is more than the cache takes.
+fn write_rows(neurons: &[Neuron]) -> Option<Vec<u8>> {
+    let rows: Vec<Row<'_>> = neurons.iter().map(Row::of).collect();
+    // Numbers, keys and a text: there is nothing in it that postcard could refuse.
+    postcard::to_allocvec(&rows).ok().filter(|bytes| bytes.len() <= LARGEST_VALUE)
+}
+
+/// The neurons of a group that were written so; none where it is something else.
+fn read_rows(bytes: &[u8], group: u16) -> impl Iterator<Item = Neuron> {
+    let rows: Vec<Row<'static>> = postcard::from_bytes(bytes).unwrap_or_default();
+    let uids = (0..=u16::MAX).skip(usize::from(group) * usize::from(TOGETHER));
+    uids.zip(rows).map(|(uid, row)| row.neuron(Uid(uid)))
 }
 
 /// The metagraphs that an earlier run kept of the network `label`.
@@ -153,9 +182,8 @@ pub(super) async fn load_chain(cache: &Cache, genesis: BlockHash) -> Result<Meta
                 heads.extend(read(&value).map(|head| (NetUid(u16::from_be_bytes([a, b])), head)));
             }
             Some(&[a, b, c, d]) => {
-                let uid = Uid(u16::from_be_bytes([c, d]));
-                let neuron = postcard::from_bytes::<Row<'_>>(&value).ok().map(|row| row.neuron(uid));
-                neurons.entry(NetUid(u16::from_be_bytes([a, b]))).or_default().extend(neuron);
+                let rows = read_rows(&value, u16::from_be_bytes([c, d]));
+                neurons.entry(NetUid(u16::from_be_bytes([a, b]))).or_default().extend(rows);
             }
             _ => {}
         }
@@ -182,13 +210,14 @@ pub(super) async fn load_chain(cache: &Cache, genesis: BlockHash) -> Result<Meta
                 list = read(&value).map(|at| List { at, subnets: BTreeMap::new(), netuids: BTreeSet::new() });
             }
             (Some(_), Some(list)) => {
-                if let Some(subnet) = read::<Subnet>(&value) {
-                    list.netuids.insert(subnet.netuid);
-                    list.subnets.insert(subnet.netuid, subnet);
-                }
+                let subnets = lines::read(&value).into_iter().map(|subnet| (subnet.netuid, subnet));
+                list.subnets.extend(subnets);
             }
             _ => {}
         }
+    }
+    if let Some(List { netuids, subnets, .. }) = &mut list {
+        netuids.extend(subnets.keys());
     }
     Ok(Metagraphs { genesis: Some(genesis), list: list.map(Arc::new), subnets, ..Metagraphs::default() })
 }
@@ -227,8 +256,8 @@ pub(super) fn difference(before: &Metagraphs, after: &Metagraphs) -> Vec<Batch> 
         let mut batch = Batch::default();
         batch.remove(&subnet_key(b'm', genesis, *netuid));
         batch.remove(&subnet_key(b't', genesis, *netuid));
-        for neuron in old.neurons() {
-            batch.remove(&neuron_key(genesis, *netuid, neuron.uid));
+        for (group, _) in groups(old.neurons()) {
+            batch.remove(&rows_key(genesis, *netuid, group));
         }
         batches.push(batch);
     }
@@ -237,14 +266,19 @@ pub(super) fn difference(before: &Metagraphs, after: &Metagraphs) -> Vec<Batch> 
     {
         let mut batch = Batch::default();
         put(&mut batch, &key(b'l', genesis), &list.at);
-        let old = before.list.as_ref().map(|list| &list.subnets);
-        for (netuid, subnet) in &list.subnets {
-            if old.and_then(|old| old.get(netuid)) != Some(subnet) {
-                put(&mut batch, &subnet_key(b'l', genesis, *netuid), subnet);
+        let old = before.list.as_ref().map(|list| lines::groups(&list.subnets)).unwrap_or_default();
+        let new = lines::groups(&list.subnets);
+        for (group, subnets) in &new {
+            if old.get(group) == Some(subnets) {
+                continue;
+            }
+            match lines::write(subnets) {
+                Some(lines) => batch.put(&lines_key(genesis, *group), lines),
+                None => batch.remove(&lines_key(genesis, *group)),
             }
         }
-        for netuid in old.into_iter().flat_map(BTreeMap::keys).filter(|netuid| !list.subnets.contains_key(netuid)) {
-            batch.remove(&subnet_key(b'l', genesis, *netuid));
+        for group in old.keys().filter(|group| !new.contains_key(group)) {
+            batch.remove(&lines_key(genesis, *group));
         }
         batches.push(batch);
     }
@@ -265,17 +299,19 @@ fn of_snapshot(genesis: BlockHash, old: Option<&Snapshot>, snapshot: &Snapshot) 
             _ => batch.remove(&subnet_key(b't', genesis, netuid)),
         }
     }
-    for neuron in snapshot.neurons() {
-        if old.and_then(|old| old.neuron(neuron.uid)) != Some(neuron) {
-            // Numbers, keys and a text: there is nothing in it that postcard could refuse.
-            if let Ok(row) = postcard::to_allocvec(&Row::of(neuron)) {
-                batch.put(&neuron_key(genesis, netuid, neuron.uid), row);
-            }
+    let mut before = groups(old.map_or(&[][..], Snapshot::neurons));
+    for (group, neurons) in groups(snapshot.neurons()) {
+        if before.next().is_some_and(|(_, before)| before == neurons) {
+            continue;
+        }
+        match write_rows(neurons) {
+            Some(rows) => batch.put(&rows_key(genesis, netuid, group), rows),
+            None => batch.remove(&rows_key(genesis, netuid, group)),
         }
     }
-    let shrunk = old.map_or(&[][..], Snapshot::neurons).get(snapshot.neurons().len()..).unwrap_or_default();
-    for neuron in shrunk {
-        batch.remove(&neuron_key(genesis, netuid, neuron.uid));
+    // It has shrunk.
+    for (group, _) in before {
+        batch.remove(&rows_key(genesis, netuid, group));
     }
     batch
 }

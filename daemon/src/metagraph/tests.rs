@@ -121,15 +121,17 @@ async fn what_is_kept_is_what_was_known() {
     let cache = open_cache(directory.path()).await;
     assert_eq!(store::load(&cache, "test").await.unwrap(), None);
     store::name(&cache, "test", GENESIS).await.unwrap();
-    let first = metagraphs(&[snapshot(0, 3, 0), snapshot(1, 3, 4), snapshot(300, 3, 2)]);
+    let first = metagraphs(&[snapshot(0, 3, 0), snapshot(1, 3, 40), snapshot(300, 3, 20)]);
     cache.write_each(store::difference(&Metagraphs::default(), &first)).await.unwrap();
     assert_eq!(store::load(&cache, "test").await.unwrap(), Some(first.clone()));
 
     // One subnet is gone, one has shrunk, one is new, one is the same.
-    let mut second = metagraphs(&[snapshot(0, 4, 0), snapshot(1, 5, 2), snapshot(2, 5, 1)]);
+    let mut second = metagraphs(&[snapshot(0, 4, 0), snapshot(1, 5, 17), snapshot(2, 5, 16)]);
     second.subnets.insert(NetUid(0), Arc::clone(&first.subnets[&NetUid(0)]));
     cache.write_each(store::difference(&first, &second)).await.unwrap();
     assert_eq!(store::load(&cache, "test").await.unwrap(), Some(second));
+    // A head for each of the three, and two values for 17 neurons and one for 16: nothing is left of what was before.
+    assert_eq!(cache.scan(b"m").await.unwrap().len(), 6);
 }
 
 #[test]

@@ -18,7 +18,7 @@ use futures_util::{
 use serde_json::value::RawValue;
 
 use super::budget::{Priority, Urgency};
-use crate::{endpoint::Endpoint, error::ReadError};
+use crate::{endpoint::Endpoint, error::ReadError, rpc::Question};
 
 /// What a request came to, for everybody who waits for it, and whose word it is.
 pub(crate) type Answer = Result<(Arc<RawValue>, Endpoint), ReadError>;
@@ -28,7 +28,7 @@ type Flight = Shared<BoxFuture<'static, Answer>>;
 /// The requests that are on their way.
 #[derive(Debug, Default)]
 pub(crate) struct Flights {
-    flying: Mutex<HashMap<String, Flying>>,
+    flying: Mutex<HashMap<Question, Flying>>,
 }
 
 /// A request that is on its way, as long as somebody waits for it.
@@ -41,21 +41,21 @@ struct Flying {
 // === impl Flights ===
 
 impl Flights {
-    /// The answer to the request that `key` names: of the one that is on its way already, or of
-    /// the one that `begin` makes. Whoever stops waiting leaves it to the others; when nobody is
+    /// The answer to `question`: of the request that is on its way already, or of the one that
+    /// `begin` makes. Whoever stops waiting leaves it to the others; when nobody is
     /// left it is cancelled.
     pub(crate) async fn join(
         &self,
-        key: String,
+        question: Question,
         priority: Priority,
         begin: impl FnOnce(Urgency) -> BoxFuture<'static, Answer>,
     ) -> Answer {
-        self.flight(key, priority, begin).await
+        self.flight(question, priority, begin).await
     }
 
     fn flight(
         &self,
-        key: String,
+        question: Question,
         priority: Priority,
         begin: impl FnOnce(Urgency) -> BoxFuture<'static, Answer>,
     ) -> Flight {
@@ -63,7 +63,7 @@ impl Flights {
         const LITTER: usize = 64;
         let mut flying = self.flying.lock().unwrap_or_else(PoisonError::into_inner);
         let is_on_its_way = |flight: &Flight| flight.peek().is_none();
-        if let Some(known) = flying.get(&key)
+        if let Some(known) = flying.get(&question)
             && let Some(flight) = known.answer.upgrade().filter(is_on_its_way)
         {
             known.urgency.raise(priority);
@@ -74,7 +74,7 @@ impl Flights {
         }
         let urgency = Urgency::new(priority);
         let flight = begin(urgency.clone()).shared();
-        flying.extend(flight.downgrade().map(|answer| (key, Flying { answer, urgency })));
+        flying.extend(flight.downgrade().map(|answer| (question, Flying { answer, urgency })));
         flight
     }
 }
@@ -83,7 +83,10 @@ impl Flights {
 mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
 
+    use btd_api::BlockHash;
+
     use super::*;
+    use crate::rpc;
 
     #[tokio::test]
     async fn the_same_question_is_asked_once_at_a_time() {
@@ -92,7 +95,8 @@ mod tests {
         let (open, gate) = tokio::sync::watch::channel(false);
         let ask = |key: &str| {
             let (asked, mut gate) = (Arc::clone(&asked), gate.clone());
-            flights.join(key.to_owned(), Priority::Interactive, move |_| {
+            let question = rpc::storage(key.as_bytes(), BlockHash([7; 32])).question().unwrap();
+            flights.join(question, Priority::Interactive, move |_| {
                 async move {
                     let turn = asked.fetch_add(1, Ordering::SeqCst);
                     let _ = gate.wait_for(|open| *open).await;

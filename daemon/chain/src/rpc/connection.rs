@@ -7,13 +7,14 @@ use std::{
 
 use btd_api::BlockHash;
 use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 use subxt_rpcs::{
-    RpcClient,
+    RpcClient, RpcClientT,
     client::{RpcParams, RpcSubscription},
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Announced, Ask, Header, Request, RpcProblem, finalized_head, tells_gone, with_data};
+use super::{Announced, Ask, Header, Request, RpcProblem, finalized_head, read, tells_gone, with_data};
 use crate::{
     clock,
     dial::{Dial, DialError},
@@ -102,24 +103,33 @@ impl Connection {
         request: &Request<T>,
         urgency: &Urgency,
     ) -> Result<T, RpcProblem> {
+        read(&self.deliver(request, urgency, WhenTurnedAway::Repeat).await?)
+    }
+
+    /// The same for who reads the answer: it is handed on as it came.
+    pub(crate) async fn send_untyped(
+        &self,
+        request: &Request<Box<RawValue>>,
+        urgency: &Urgency,
+    ) -> Result<Box<RawValue>, RpcProblem> {
         self.deliver(request, urgency, WhenTurnedAway::Repeat).await
     }
 
     /// The same of an endpoint beside which there are others: a request that it turns away is not made again.
-    pub(crate) async fn send_once<T: DeserializeOwned>(
+    pub(crate) async fn send_once(
         &self,
-        request: &Request<T>,
+        request: &Request<Box<RawValue>>,
         urgency: &Urgency,
-    ) -> Result<T, RpcProblem> {
+    ) -> Result<Box<RawValue>, RpcProblem> {
         self.deliver(request, urgency, WhenTurnedAway::Leave).await
     }
 
-    async fn deliver<T: DeserializeOwned>(
+    async fn deliver<T>(
         &self,
         request: &Request<T>,
         urgency: &Urgency,
         when_turned_away: WhenTurnedAway,
-    ) -> Result<T, RpcProblem> {
+    ) -> Result<Box<RawValue>, RpcProblem> {
         let asking = self.patiently(request, urgency, when_turned_away);
         // What was submitted may have been taken, and its answer, if one comes, is the only one that says so.
         let result = if request.is_submission() {
@@ -139,12 +149,12 @@ impl Connection {
 
     /// Sends `request` until it is not turned away for being one of too many. By what keeps the link
     /// alive an endpoint is judged, so that is not repeated for long: another one may take it.
-    async fn patiently<T: DeserializeOwned>(
+    async fn patiently<T>(
         &self,
         request: &Request<T>,
         urgency: &Urgency,
         when_turned_away: WhenTurnedAway,
-    ) -> Result<T, RpcProblem> {
+    ) -> Result<Box<RawValue>, RpcProblem> {
         const PAUSE: Duration = Duration::from_millis(500);
         const TOLERATED: Duration = Duration::from_secs(5);
         let until = clock::now() + self.deadline;
@@ -160,16 +170,12 @@ impl Connection {
             let Ok(turn) = clock::timeout(left(), self.node.budget.turn_of(urgency)).await else {
                 return no_turn(turned_away.is_some());
             };
-            let mut params = RpcParams::new();
-            for param in &request.params {
-                params.push(param).map_err(|error| RpcProblem::Garbled(error.to_string()))?;
-            }
             let began = clock::now();
             // A turn in the last moment is none.
             if left().is_zero() {
                 return no_turn(turned_away.is_some());
             }
-            let answer = clock::timeout(left(), self.client.request(request.method, params)).await;
+            let answer = clock::timeout(left(), self.client.request_raw(request.method, request.params())).await;
             drop(turn);
             match answer.map_or(Err(RpcProblem::Deadline(self.deadline)), |answer| answer.map_err(RpcProblem::from)) {
                 // What is sent or repeated in the last moment has no time for an answer, which is no silence.

@@ -1,19 +1,24 @@
 //! What a node is asked, and what its answers read as.
 
-use std::marker::PhantomData;
+use std::{
+    hash::{Hash, Hasher},
+    marker::PhantomData,
+    sync::Arc,
+};
 
 use btd_api::{AccountId, BlockHash, BlockNumber};
-use serde::{Deserialize, de::DeserializeOwned};
-use serde_json::{Value as Json, json, value::RawValue};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::value::{RawValue, to_raw_value};
 
-use super::{Header, RpcProblem};
-use crate::{extrinsic::ExtrinsicHash, value::hex_bytes};
+use super::{Changes, Header, RpcProblem};
+use crate::{extrinsic::ExtrinsicHash, hex_bytes};
 
 /// A request whose answer reads as `T`.
 #[derive(Debug)]
 pub(crate) struct Request<T> {
     pub(super) method: &'static str,
-    pub(super) params: Vec<Json>,
+    /// As they are sent, written once; none where there are none.
+    params: Option<Arc<RawValue>>,
     what: String,
     moment: Moment,
     answer: PhantomData<fn() -> T>,
@@ -30,8 +35,15 @@ enum Moment {
     Now,
 }
 
+/// What makes two requests the same: a method, and its parameters to the letter.
+#[derive(Debug, Clone)]
+pub(crate) struct Question {
+    method: &'static str,
+    params: Option<Arc<RawValue>>,
+}
+
 /// Bytes that travel as `0x` hex.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct HexBytes(#[serde(with = "hex_bytes")] pub(crate) Vec<u8>);
 
@@ -75,21 +87,40 @@ fn has_company_as_a_rule() -> bool {
     true
 }
 
-/// The answer of `state_queryStorageAt`.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Changes {
-    pub(crate) changes: Vec<(HexBytes, Option<HexBytes>)>,
+// === impl Question ===
+
+impl Question {
+    fn parts(&self) -> (&str, Option<&str>) {
+        (self.method, self.params.as_deref().map(RawValue::get))
+    }
 }
 
-fn hex(bytes: &[u8]) -> Json {
-    Json::String(format!("0x{}", hex::encode(bytes)))
+impl PartialEq for Question {
+    fn eq(&self, other: &Self) -> bool {
+        self.parts() == other.parts()
+    }
+}
+
+impl Eq for Question {}
+
+impl Hash for Question {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.parts().hash(state);
+    }
 }
 
 // === impl Request ===
 
 impl<T> Request<T> {
-    fn new(method: &'static str, params: Vec<Json>) -> Self {
-        Self { method, params, what: method.to_owned(), moment: Moment::Pinned, answer: PhantomData }
+    /// A request without parameters.
+    fn bare(method: &'static str) -> Self {
+        Self { method, params: None, what: method.to_owned(), moment: Moment::Pinned, answer: PhantomData }
+    }
+
+    fn new(method: &'static str, params: &impl Serialize) -> Self {
+        // Texts, numbers and lists of them: there is nothing in it that could not be written.
+        let params = to_raw_value(params).ok().map(Arc::from);
+        Self { params, ..Self::bare(method) }
     }
 
     /// The same request, called `what` in messages.
@@ -120,6 +151,11 @@ impl<T> Request<T> {
         self.method.starts_with("state_")
     }
 
+    /// Its parameters, to be sent.
+    pub(super) fn params(&self) -> Option<Box<RawValue>> {
+        self.params.as_deref().map(ToOwned::to_owned)
+    }
+
     /// What is asked, for whoever does not care what the answer reads as.
     pub(crate) fn untyped(&self) -> Request<Box<RawValue>> {
         let Self { method, params, what, moment, .. } = self;
@@ -127,66 +163,66 @@ impl<T> Request<T> {
     }
 
     /// What makes two requests the same, if the same answer serves both.
-    pub(crate) fn key(&self) -> Option<String> {
-        (self.moment == Moment::Pinned).then(|| format!("{} {}", self.method, Json::from(self.params.clone())))
+    pub(crate) fn question(&self) -> Option<Question> {
+        (self.moment == Moment::Pinned).then(|| Question { method: self.method, params: self.params.clone() })
     }
 }
 
 pub(crate) fn finalized_head() -> Request<BlockHash> {
-    Request::new("chain_getFinalizedHead", vec![]).now()
+    Request::bare("chain_getFinalizedHead").now()
 }
 
 pub(crate) fn health() -> Request<Health> {
-    Request::new("system_health", vec![]).about("whether it catches up").now()
+    Request::bare("system_health").about("whether it catches up").now()
 }
 
 pub(crate) fn best_hash() -> Request<Option<BlockHash>> {
-    Request::new("chain_getBlockHash", vec![]).about("the hash of the best block").now()
+    Request::bare("chain_getBlockHash").about("the hash of the best block").now()
 }
 
 pub(crate) fn block_hash(number: BlockNumber) -> Request<Option<BlockHash>> {
-    Request::new("chain_getBlockHash", vec![json!(number)]).about(format!("the hash of block {number}"))
+    Request::new("chain_getBlockHash", &[number]).about(format!("the hash of block {number}"))
 }
 
 pub(crate) fn header(hash: BlockHash) -> Request<Option<Header>> {
-    Request::new("chain_getHeader", vec![json!(hash)]).about(format!("the header of block {hash}"))
+    Request::new("chain_getHeader", &[hash]).about(format!("the header of block {hash}"))
 }
 
 pub(crate) fn block(hash: BlockHash) -> Request<Option<SignedBlock>> {
-    Request::new("chain_getBlock", vec![json!(hash)]).about(format!("block {hash}"))
+    Request::new("chain_getBlock", &[hash]).about(format!("block {hash}"))
 }
 
 pub(crate) fn runtime_version(at: BlockHash) -> Request<RuntimeVersion> {
-    Request::new("state_getRuntimeVersion", vec![json!(at)]).about("the runtime's version")
+    Request::new("state_getRuntimeVersion", &[at]).about("the runtime's version")
 }
 
 pub(crate) fn metadata(at: BlockHash) -> Request<HexBytes> {
-    Request::new("state_getMetadata", vec![json!(at)]).about("the metadata")
+    Request::new("state_getMetadata", &[at]).about("the metadata")
 }
 
 pub(crate) fn storage(key: &[u8], at: BlockHash) -> Request<Option<HexBytes>> {
-    Request::new("state_getStorage", vec![hex(key), json!(at)])
+    Request::new("state_getStorage", &(hex_bytes::text(key), at))
 }
 
 pub(crate) fn storage_keys(prefix: &[u8], count: u32, after: Option<&[u8]>, at: BlockHash) -> Request<Vec<HexBytes>> {
-    Request::new("state_getKeysPaged", vec![hex(prefix), json!(count), after.map_or(Json::Null, hex), json!(at)])
+    Request::new("state_getKeysPaged", &(hex_bytes::text(prefix), count, after.map(hex_bytes::text), at))
 }
 
-pub(crate) fn storage_values(keys: &[HexBytes], at: BlockHash) -> Request<Vec<Changes>> {
-    let keys: Vec<Json> = keys.iter().map(|HexBytes(key)| hex(key)).collect();
-    Request::new("state_queryStorageAt", vec![json!(keys), json!(at)])
+/// `keys` are a list of [`HexBytes`], or [`Keys`](super::Keys).
+pub(crate) fn storage_values(keys: &(impl Serialize + ?Sized), at: BlockHash) -> Request<Changes> {
+    Request::new("state_queryStorageAt", &(keys, at))
 }
 
 pub(crate) fn call(function: &str, arguments: &[u8], at: BlockHash) -> Request<HexBytes> {
-    Request::new("state_call", vec![json!(function), hex(arguments), json!(at)]).about(function)
+    Request::new("state_call", &(function, hex_bytes::text(arguments), at)).about(function)
 }
 
 pub(crate) fn next_nonce(account: AccountId) -> Request<u32> {
-    Request::new("system_accountNextIndex", vec![json!(account)]).about(format!("the nonce of {account}")).now()
+    Request::new("system_accountNextIndex", &[account]).about(format!("the nonce of {account}")).now()
 }
 
 pub(crate) fn submit(extrinsic: &[u8]) -> Request<ExtrinsicHash> {
-    Request::new(SUBMIT, vec![hex(extrinsic)]).about("the submission").now()
+    Request::new(SUBMIT, &[hex_bytes::text(extrinsic)]).about("the submission").now()
 }
 
 /// Reads an answer as what was asked for.

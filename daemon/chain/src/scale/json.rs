@@ -11,6 +11,7 @@ use scale_info::{Field, PortableRegistry, TypeDef, TypeDefPrimitive, form::Porta
 use serde_json::{Map, Value as Json};
 
 use super::{MAX_DEPTH, Mismatch, array, byte, compact, definition, ident, is_byte, length, peel, skip, take, variant};
+use crate::hex_bytes;
 
 /// Reads one value that must be all of `bytes`.
 pub(crate) fn whole(bytes: &[u8], id: u32, types: &PortableRegistry) -> Result<Json, Mismatch> {
@@ -38,7 +39,7 @@ struct Decoder<'t> {
 }
 
 fn hex(bytes: &[u8]) -> Json {
-    Json::String(format!("0x{}", hex::encode(bytes)))
+    Json::String(hex_bytes::text(bytes))
 }
 
 // === impl Decoder ===

@@ -6,9 +6,10 @@
 //! ours: only a value that does not fit is an error.
 
 use btd_api::{AccountId, Alpha, BlockHash, BlockNumber, Coldkey, Hotkey, MechId, NetUid, Tao, Uid};
-use scale_info::{Field, PortableRegistry, TypeDef, TypeDefPrimitive, form::PortableForm};
+use scale_info::{PortableRegistry, TypeDef, TypeDefPrimitive};
 
-use super::{MAX_DEPTH, Mismatch, array, byte, compact, definition, ident, is_byte, length, peel, take, variant};
+pub(crate) use super::record::{named_fields, record};
+use super::{Mismatch, array, byte, compact, definition, ident, is_byte, length, peel, take, variant};
 
 /// A type that reads itself from a value of any runtime type that can hold it.
 pub(crate) trait FromScale: Sized {
@@ -25,6 +26,11 @@ pub(crate) trait FromScale: Sized {
         types: &PortableRegistry,
     ) -> Result<impl Fn(&mut &[u8]) -> Result<Self, Mismatch> + '_, Mismatch> {
         Ok(move |input: &mut &[u8]| Self::from_scale(input, id, types))
+    }
+
+    /// `count` values of type `id`, one behind the other.
+    fn column(input: &mut &[u8], count: usize, id: u32, types: &PortableRegistry) -> Result<Vec<Self>, Mismatch> {
+        each(input, count, Self::reader(id, types)?)
     }
 }
 
@@ -137,6 +143,23 @@ macro_rules! integers {
                     .ok_or_else(|| Mismatch::new(concat!("the number does not fit ", stringify!($type))))
                 })
             }
+
+            fn column(
+                input: &mut &[u8],
+                count: usize,
+                id: u32,
+                types: &PortableRegistry,
+            ) -> Result<Vec<Self>, Mismatch> {
+                // So nearly all columns lie, and then nothing has to be told apart for each of them.
+                if !matches!(Layout::of(id, types)?, Layout::Compact) {
+                    return each(input, count, Self::reader(id, types)?);
+                }
+                each(input, count, |input| {
+                    <$type>::try_from(compact(input)?)
+                        .ok()
+                        .ok_or_else(|| Mismatch::new(concat!("the number does not fit ", stringify!($type))))
+                })
+            }
         })+
     };
 }
@@ -155,6 +178,15 @@ macro_rules! wrapped {
             ) -> Result<impl Fn(&mut &[u8]) -> Result<Self, Mismatch> + '_, Mismatch> {
                 let inner = <$inner>::reader(id, types)?;
                 Ok(move |input: &mut &[u8]| inner(input).map($wrap))
+            }
+
+            fn column(
+                input: &mut &[u8],
+                count: usize,
+                id: u32,
+                types: &PortableRegistry,
+            ) -> Result<Vec<Self>, Mismatch> {
+                Ok(<$inner>::column(input, count, id, types)?.into_iter().map($wrap).collect())
             }
         })+
     };
@@ -213,27 +245,59 @@ impl<const N: usize> FromScale for [u8; N] {
 /// Text that the runtime keeps as bytes. What is not UTF-8 becomes U+FFFD: names are shown, not trusted.
 impl FromScale for String {
     fn from_scale(input: &mut &[u8], id: u32, types: &PortableRegistry) -> Result<Self, Mismatch> {
-        Bytes::from_scale(input, id, types).map(|Bytes(bytes)| Self::from_utf8_lossy(&bytes).into_owned())
+        Self::reader(id, types)?(input)
+    }
+
+    fn reader(
+        id: u32,
+        types: &PortableRegistry,
+    ) -> Result<impl Fn(&mut &[u8]) -> Result<Self, Mismatch> + '_, Mismatch> {
+        let read = Bytes::reader(id, types)?;
+        Ok(move |input: &mut &[u8]| {
+            let Bytes(bytes) = read(input)?;
+            Ok(Self::from_utf8(bytes).unwrap_or_else(|wrong| Self::from_utf8_lossy(wrong.as_bytes()).into_owned()))
+        })
     }
 }
 
 /// A sequence of bytes, also where the runtime made each byte compact.
 pub(crate) struct Bytes(pub(crate) Vec<u8>);
 
+/// How a sequence of bytes lies among others.
+#[derive(Clone, Copy)]
+enum Run {
+    Text,
+    /// Each is of this type.
+    Bytes(u32),
+    Other,
+}
+
 impl FromScale for Bytes {
     fn from_scale(input: &mut &[u8], id: u32, types: &PortableRegistry) -> Result<Self, Mismatch> {
+        Self::reader(id, types)?(input)
+    }
+
+    fn reader(
+        id: u32,
+        types: &PortableRegistry,
+    ) -> Result<impl Fn(&mut &[u8]) -> Result<Self, Mismatch> + '_, Mismatch> {
         let id = peel(id, types)?;
-        match definition(id, types)? {
-            TypeDef::Primitive(TypeDefPrimitive::Str) => {
+        let run = match definition(id, types)? {
+            TypeDef::Primitive(TypeDefPrimitive::Str) => Run::Text,
+            TypeDef::Sequence(sequence) if is_byte(sequence.type_param.id, types) => Run::Bytes(sequence.type_param.id),
+            _ => Run::Other,
+        };
+        Ok(move |input: &mut &[u8]| match run {
+            Run::Text => {
                 let count = usize::try_from(compact(input)?).unwrap_or(usize::MAX);
                 take(input, count, "a text").map(|text| Self(text.to_vec()))
             }
-            TypeDef::Sequence(sequence) if is_byte(sequence.type_param.id, types) => {
-                let count = length(input, sequence.type_param.id, types)?;
+            Run::Bytes(element) => {
+                let count = length(input, element, types)?;
                 take(input, count, "a sequence of bytes").map(|bytes| Self(bytes.to_vec()))
             }
-            _ => Vec::<u8>::from_scale(input, id, types).map(Self),
-        }
+            Run::Other => Vec::<u8>::from_scale(input, id, types).map(Self),
+        })
     }
 }
 
@@ -248,7 +312,7 @@ impl<T: FromScale> FromScale for Vec<T> {
         if count == 0 {
             return Ok(Self::new());
         }
-        each(input, count, T::reader(element, types)?)
+        T::column(input, count, element, types)
     }
 }
 
@@ -337,115 +401,3 @@ impl<A: FromScale, B: FromScale> FromScale for (A, B) {
         Ok(move |input: &mut &[u8]| Ok((first(input)?, second(input)?)))
     }
 }
-
-/// The named fields of a record of type `id`, in order.
-pub(crate) fn named_fields(mut id: u32, types: &PortableRegistry) -> Result<&[Field<PortableForm>], Mismatch> {
-    for _ in 0..MAX_DEPTH {
-        match definition(id, types)? {
-            TypeDef::Composite(composite) if composite.fields.iter().all(|field| field.name.is_some()) => {
-                return Ok(&composite.fields);
-            }
-            TypeDef::Composite(wrapper) if wrapper.fields.len() == 1 => id = wrapper.fields[0].ty.id,
-            TypeDef::Tuple(wrapper) if wrapper.fields.len() == 1 => id = wrapper.fields[0].id,
-            _ => return Err(Mismatch::new(format!("expected named fields, the runtime has {}", ident(id, types)))),
-        }
-    }
-    Err(Mismatch::new("the type nests too deeply"))
-}
-
-/// Where each named field of a record of type `id` goes: what `place` says of its name, and its type.
-/// A field without a place is stepped over.
-pub(crate) fn plan(
-    id: u32,
-    types: &PortableRegistry,
-    place: impl Fn(&str) -> Option<usize>,
-) -> Result<Vec<(Option<usize>, u32)>, Mismatch> {
-    let fields = named_fields(id, types)?.iter();
-    Ok(fields.map(|field| (field.name.as_deref().and_then(&place), field.ty.id)).collect())
-}
-
-/// A struct that is read by its field names. `field: Type = default` may be missing in the runtime.
-macro_rules! record {
-    (
-        $(#[$meta:meta])*
-        $vis:vis struct $name:ident {
-            $( $(#[$field_meta:meta])* $field_vis:vis $field:ident : $type:ty $(= $missing:expr)? ),* $(,)?
-        }
-    ) => {
-        $(#[$meta])*
-        $vis struct $name {
-            $( $(#[$field_meta])* $field_vis $field: $type, )*
-        }
-
-        impl $crate::scale::read::FromScale for $name {
-            fn from_scale(
-                input: &mut &[u8],
-                id: u32,
-                types: &scale_info::PortableRegistry,
-            ) -> Result<Self, $crate::scale::Mismatch> {
-                <Self as $crate::scale::read::FromScale>::reader(id, types)?(input)
-            }
-
-            fn reader(
-                id: u32,
-                types: &scale_info::PortableRegistry,
-            ) -> Result<
-                impl Fn(&mut &[u8]) -> Result<Self, $crate::scale::Mismatch> + '_,
-                $crate::scale::Mismatch,
-            > {
-                /// Something for each field.
-                #[allow(non_camel_case_types, reason = "a field's is called as the field")]
-                struct Each<$($field),*> {
-                    $( $field: $field, )*
-                }
-                const NAMES: &[&str] = &[$(stringify!($field)),*];
-                let name = |name: &str| NAMES.iter().position(|known| *known == name);
-                let plan = $crate::scale::read::plan(id, types, name)?;
-                $( let mut $field = None; )*
-                for (place, id) in &plan {
-                    let mut places = 0_usize..;
-                    $(
-                        if places.next() == *place {
-                            $field = Some($crate::scale::read::present_reader::<$type>(*id, types));
-                        }
-                    )*
-                }
-                // What cannot be read matters when something is to be.
-                let readers = Each { $($field),* };
-                Ok(move |input: &mut &[u8]| {
-                    $( let mut $field: Option<$type> = None; )*
-                    for (place, id) in &plan {
-                        let Some(place) = *place else {
-                            $crate::scale::skip(input, *id, types)?;
-                            continue;
-                        };
-                        let mut places = 0_usize..;
-                        $(
-                            if places.next() == Some(place) {
-                                let value = match &readers.$field {
-                                    Some(Ok(read)) => read(input),
-                                    Some(Err(mismatch)) => Err(mismatch.clone()),
-                                    None => Ok(None),
-                                };
-                                $field = value.map_err(|m| m.inside(stringify!($field)))?;
-                            }
-                        )*
-                    }
-                    Ok(Self {
-                        $( $field: match $field {
-                            Some(value) => value,
-                            None => $crate::scale::read::record!(@missing $name $field $($missing)?),
-                        }, )*
-                    })
-                })
-            }
-        }
-    };
-    (@missing $name:ident $field:ident $missing:expr) => { $missing };
-    (@missing $name:ident $field:ident) => {
-        return Err($crate::scale::Mismatch::new(concat!(
-            "the runtime's ", stringify!($name), " has no field `", stringify!($field), "`"
-        )))
-    };
-}
-pub(crate) use record;

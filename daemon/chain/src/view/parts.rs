@@ -1,8 +1,8 @@
-//! Parts of a metagraph, and what tells that parts of it changed: less than reading all of it.
+//! Parts of a metagraph: less than reading all of it.
 //!
-//! A chain's events say what a block changed; these reads fetch that and no more. What to read when
-//! is not decided here. Storage items and APIs: pallet_subtensor, spec 425; an older runtime says
-//! by [`ReadError::Absent`] that it cannot tell a part alone.
+//! A chain's events say what a block changed, and the marks of the subnets more (`view/marks.rs`); these reads fetch
+//! that and no more. What to read when is not decided here. Storage items and APIs: pallet_subtensor, spec 425; an
+//! older runtime says by [`ReadError::Absent`] that it cannot tell a part alone.
 
 use std::collections::BTreeSet;
 
@@ -13,18 +13,11 @@ use super::{
     metagraph::{AxonInfo, ChainIdentity},
     storage_index,
 };
-use crate::{
-    error::ReadError,
-    rpc::HexBytes,
-    scale::read::{self, FromScale, record},
-    value::Value,
-};
+use crate::{error::ReadError, scale::read::record, value::Value};
 
 const PALLET: &str = "SubtensorModule";
 /// The index of the number of neurons in `SelectiveMetagraphIndex`.
 const COUNT: u16 = 30;
-/// A block of 64 bits and a fixed-point number of 128.
-const INFLOW_BYTES: usize = 24;
 
 /// A part of the metagraph's columns that changes by itself between two epochs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -117,30 +110,6 @@ record! {
     }
 }
 
-/// What of a subnet changes without an event that says so, or is cheap to see; none where the
-/// runtime does not keep it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct SubnetMarks {
-    /// How many neurons it has.
-    pub neurons: Option<u16>,
-    /// How many it can have.
-    pub max_neurons: Option<u16>,
-    /// Whether neurons may register.
-    pub registration_allowed: Option<bool>,
-    /// What registering costs.
-    pub burn: Option<Tao>,
-    /// How many mechanisms it has, the main one among them.
-    pub mechanisms: Option<u8>,
-    /// Blocks since its last epoch; none also where the list of subnets tells them.
-    pub blocks_since_epoch: Option<u64>,
-    /// Blocks between its epochs; none also where the list of subnets tells them.
-    pub tempo: Option<u16>,
-    /// Who owns it; none also where the list of subnets tells that.
-    pub owner: Option<AccountId>,
-    /// The moving average of the tao that flows into its pool, in rao: below zero where it flows out.
-    pub net_inflow: Option<i64>,
-}
-
 // === impl Part ===
 
 impl Part {
@@ -172,72 +141,6 @@ impl View {
         let columns = parts.iter().flat_map(|part| part.columns()).copied();
         let columns: Value = std::iter::once(COUNT).chain(columns).collect();
         self.api("SubnetInfoRuntimeApi", "get_selective_metagraph", &[netuid.into(), columns]).await
-    }
-
-    /// The marks of each of `netuids`, in their order, in one request as a rule.
-    pub async fn subnet_marks(&self, netuids: &[NetUid]) -> Result<Vec<SubnetMarks>, ReadError> {
-        const LISTED: [&str; 3] = ["BlocksSinceLastStep", "Tempo", "SubnetOwner"];
-        let [pace, tempo, owner] = LISTED;
-        let items = [
-            "SubnetworkN",
-            "MaxAllowedUids",
-            "NetworkRegistrationAllowed",
-            "Burn",
-            "MechanismCountCurrent",
-            pace,
-            "SubnetEmaTaoFlow",
-            tempo,
-            owner,
-        ];
-        let is_listed = self.runtime().has_runtime_api("SubnetInfoRuntimeApi", "get_all_dynamic_info");
-        let infos = items.map(|item| {
-            let is_wanted = !LISTED.contains(&item) || !is_listed;
-            is_wanted.then(|| self.runtime().storage_info(PALLET, item).ok()).flatten()
-        });
-        let mut keys = Vec::with_capacity(netuids.len().saturating_mul(items.len()));
-        for netuid in netuids {
-            for (item, info) in items.iter().zip(&infos) {
-                // An item that the runtime lacks keeps its place, empty.
-                let key = info.as_ref().map(|info| self.storage_key(PALLET, item, info, &[(*netuid).into()]));
-                keys.push(HexBytes(key.transpose()?.unwrap_or_default()));
-            }
-        }
-        let asked: Vec<HexBytes> = keys.iter().filter(|HexBytes(key)| !key.is_empty()).cloned().collect();
-        let found = self.stored("the subnets' marks", &asked).await?;
-        let value = |index: usize, keys: &[HexBytes]| {
-            let (info, HexBytes(key)) = (infos[index].as_ref()?, &keys[index]);
-            let bytes = found.get(key).map(Vec::as_slice).or(info.default_value.as_deref())?;
-            Some((bytes.to_vec(), info.value_id))
-        };
-        let marks = keys.chunks(items.len()).map(|keys| {
-            Ok(SubnetMarks {
-                neurons: self.mark(value(0, keys))?,
-                max_neurons: self.mark(value(1, keys))?,
-                registration_allowed: self.mark(value(2, keys))?,
-                burn: self.mark(value(3, keys))?,
-                mechanisms: self.mark(value(4, keys))?,
-                blocks_since_epoch: self.mark(value(5, keys))?,
-                net_inflow: self.inflow(value(6, keys))?,
-                tempo: self.mark(value(7, keys))?,
-                owner: self.mark(value(8, keys))?,
-            })
-        });
-        marks.collect()
-    }
-
-    /// A block, and what the average was then, as a number with 64 bits behind the point. Where the chain keeps none,
-    /// there is the byte that stands for none.
-    fn inflow(&self, value: Option<(Vec<u8>, u32)>) -> Result<Option<i64>, ReadError> {
-        let value = value.filter(|(bytes, _)| bytes.len() == INFLOW_BYTES);
-        let average: Option<(u64, i128)> = self.mark(value)?;
-        Ok(average.and_then(|(_, average)| i64::try_from(average >> 64).ok()))
-    }
-
-    fn mark<T: FromScale>(&self, value: Option<(Vec<u8>, u32)>) -> Result<Option<T>, ReadError> {
-        value
-            .map(|(bytes, id)| read::whole(&bytes, id, self.runtime().types()))
-            .transpose()
-            .map_err(|reason| self.decode_error("a subnet's marks", reason))
     }
 
     /// How many mechanisms the subnet has: one, where the runtime knows of no others.
