@@ -9,7 +9,7 @@ use btd_api::BlockHash;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use subxt_rpcs::{
-    RpcClient, RpcClientT,
+    RpcClient,
     client::{RpcParams, RpcSubscription},
 };
 use tokio_util::sync::CancellationToken;
