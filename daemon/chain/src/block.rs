@@ -4,13 +4,13 @@
 //! decoded is said in [`FinalizedBlock::illegible`] instead of losing the block; the order and
 //! numbering of blocks never depend on it, nor do the events on the extrinsics.
 
+mod body;
 mod subnets;
 
-use std::{collections::BTreeSet, fmt, ops::Range};
+use std::{collections::BTreeSet, fmt};
 
 use btd_api::{AccountId, BlockHash, BlockNumber, NetUid, Tao};
 use codec::{Compact, Decode};
-use frame_decode::extrinsics::{ExtrinsicTypeInfo, decode_extrinsic};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
@@ -18,7 +18,7 @@ use crate::{
     dispatch::DispatchError,
     extrinsic::ExtrinsicHash,
     runtime::Runtime,
-    scale::{Mismatch, json, read, skip},
+    scale::{Mismatch, json, skip},
 };
 
 /// One block, by number and hash.
@@ -167,7 +167,7 @@ pub(crate) fn decode(raw: &RawBlock, runtime: &Runtime) -> FinalizedBlock {
     illegible.extend(raw.lacks_events().map(|problem| Illegible::Events(format!("the events: {problem}"))));
     let mut extrinsics = Vec::with_capacity(raw.extrinsics.len());
     for (index, bytes) in (0..).zip(&raw.extrinsics) {
-        let (signer, call) = decode_body(bytes, runtime);
+        let (signer, call) = body::read(bytes, runtime);
         let call =
             call.map_err(|problem| illegible.push(Illegible::Extrinsic(format!("extrinsic {index}: {problem}"))));
         // The first counts: what a call inside the call came to is told before the call's own end.
@@ -335,46 +335,6 @@ fn inner_failure(
         skip(&mut input, field.ty.id, runtime.types())?;
     }
     Ok(None)
-}
-
-/// Who signed, and the call: each as far as it can be read.
-fn decode_body(bytes: &[u8], runtime: &Runtime) -> (Option<AccountId>, Result<DecodedCall, Mismatch>) {
-    let body = match decode_extrinsic(&mut &*bytes, runtime.metadata(), runtime.types()) {
-        Ok(body) => body,
-        Err(error) => return (signer_alone(bytes, runtime), Err(Mismatch::new(error.to_string()))),
-    };
-    let signer = body.signature_payload().and_then(|signed| {
-        signer(bytes.get(signed.address_range()).unwrap_or_default(), *signed.address_type(), runtime)
-    });
-    // The range of a call without arguments is empty: it begins, and the call's two indices are, before its first.
-    let Range { start, end } = body.call_data_range();
-    let call = bytes.get(start..end.max(start.saturating_add(2))).unwrap_or_default();
-    (signer, decode_call(call, runtime))
-}
-
-/// The signer of an extrinsic whose call cannot be read: behind the length comes the version, with the bits of a
-/// signature, and behind that the address.
-fn signer_alone(bytes: &[u8], runtime: &Runtime) -> Option<AccountId> {
-    const KIND: u8 = 0b1100_0000;
-    const SIGNED: u8 = 0b1000_0000;
-    let mut input = bytes;
-    Compact::<u32>::decode(&mut input).ok()?;
-    if u8::decode(&mut input).ok()? & KIND != SIGNED {
-        return None;
-    }
-    let id = runtime.metadata().extrinsic_signature_info().ok()?.address_id;
-    let address = input;
-    skip(&mut input, id, runtime.types()).ok()?;
-    signer(&address[..address.len().checked_sub(input.len())?], id, runtime)
-}
-
-/// The account behind a signer's address, which is an account or `MultiAddress::Id` of one.
-fn signer(address: &[u8], id: u32, runtime: &Runtime) -> Option<AccountId> {
-    if let Ok(account) = read::whole(address, id, runtime.types()) {
-        return Some(account);
-    }
-    let text = json::whole(address, id, runtime.types()).ok()?;
-    text.get("Id")?.as_str()?.parse().ok()
 }
 
 /// Reads a call back from its bytes: pallet and call index, then the arguments.

@@ -118,12 +118,12 @@ fn array<const N: usize>(input: &mut &[u8], what: &str) -> Result<[u8; N], Misma
     Ok(*taken)
 }
 
-fn byte(input: &mut &[u8], what: &str) -> Result<u8, Mismatch> {
+pub(crate) fn byte(input: &mut &[u8], what: &str) -> Result<u8, Mismatch> {
     array::<1>(input, what).map(|[byte]| byte)
 }
 
 /// A compact integer of any width up to 128 bits: the form does not depend on the width.
-fn compact(input: &mut &[u8]) -> Result<u128, Mismatch> {
+pub(crate) fn compact(input: &mut &[u8]) -> Result<u128, Mismatch> {
     if let Some((number, bytes)) = short_compact(input) {
         *input = input.get(bytes..).unwrap_or_default();
         return Ok(number.into());

@@ -187,7 +187,7 @@ impl View {
             let is_last = keys.len() < PAGE as usize;
             keys.truncate(limit - entries.len());
             let Some(HexBytes(last)) = keys.last().cloned() else { break };
-            if after.as_ref() == Some(&last) {
+            if after.as_ref().is_some_and(|after| *after >= last) {
                 return Err(self.link.nonsense(&what(), "its pages of keys do not advance".to_owned()));
             }
             let changes = self.ask_state(rpc::storage_values(&keys, at).about(what())).await?;

@@ -238,3 +238,21 @@ fn an_extrinsic_that_cannot_be_read_loses_no_event_and_not_its_signer() {
     assert_eq!((unread.signer, unread.call.as_ref()), (Some(AccountId([4; 32])), None));
     assert!(matches!(&unread.result, Some(Err(_))));
 }
+
+#[test]
+fn calls_in_calls_are_read_to_a_depth_and_cost_only_themselves_beyond() {
+    for runtime in generations().into_iter().filter(|runtime| runtime.has_call("Utility", "batch")) {
+        let remark = Call::new("System", "remark").arg("remark", Value::Bytes(vec![7]));
+        let batch = Call::new("Utility", "batch").arg("calls", vec![Value::from(remark.clone())]);
+        let plain: Vec<u8> = Decode::decode(&mut &*signed(&remark, &runtime)).unwrap();
+        let (remark, batch) = (remark.encode(&runtime).unwrap(), batch.encode(&runtime).unwrap());
+        let (head, around) = (plain.strip_suffix(&*remark).unwrap(), batch.strip_suffix(&*remark).unwrap());
+        for (depth, is_read) in [(8, true), (300, false), (1_000_000, false)] {
+            let nested = [head, &around.repeat(depth), &remark].concat().encode();
+            let block = block_of(vec![nested], &runtime);
+            let [extrinsic] = block.extrinsics.as_slice() else { panic!("{:?}", block.extrinsics) };
+            assert_eq!(extrinsic.signer, Some(AccountId([4; 32])));
+            assert_eq!(extrinsic.call.is_some(), is_read, "{depth}: {:?}", block.illegible);
+        }
+    }
+}

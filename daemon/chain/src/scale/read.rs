@@ -34,12 +34,18 @@ pub(crate) trait FromScale: Sized {
     }
 }
 
+/// More memory than any column of a real chain takes: a value of many fields can be one byte as it is written.
+const LARGEST_COLUMN: usize = 256 << 20;
+
 /// `count` values, each read by `read`.
 pub(crate) fn each<T>(
     input: &mut &[u8],
     count: usize,
     mut read: impl FnMut(&mut &[u8]) -> Result<T, Mismatch>,
 ) -> Result<Vec<T>, Mismatch> {
+    if count.saturating_mul(size_of::<T>()) > LARGEST_COLUMN {
+        return Err(Mismatch::new(format!("{count} values in a row are more than fit into {LARGEST_COLUMN} bytes")));
+    }
     // Each element takes a byte at least, so the input's length bounds what is reserved.
     let mut items = Vec::with_capacity(count.min(input.len()));
     for index in 0..count {

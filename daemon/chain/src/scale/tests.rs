@@ -8,7 +8,7 @@ use codec::{Compact, Decode, Encode};
 use scale_info::{MetaType, PortableRegistry, Registry, TypeInfo};
 use serde_json::json;
 
-use super::{Mismatch, compact, json, read, read::record, write};
+use super::{Mismatch, byte, compact, json, read, read::record, write};
 use crate::{call::Call, value::Value};
 
 /// A registry that holds `T`, and its id.
@@ -372,4 +372,13 @@ fn only_what_takes_no_bytes_is_empty() {
     }
     assert!(empty::<()>() && empty::<Nothing>() && empty::<Nested>());
     assert!(!empty::<u8>() && !empty::<Option<()>>() && !empty::<Vec<()>>());
+}
+
+#[test]
+fn a_column_of_wide_values_that_are_a_byte_each_takes_no_memory_without_end() {
+    let bytes = vec![0_u8; 1 << 20];
+    let wide = |input: &mut &[u8]| byte(input, "a byte").map(|_| [0_u64; 64]);
+    assert_eq!(read::each(&mut &bytes[..1 << 10], 1 << 10, wide).unwrap().len(), 1 << 10);
+    let refused = read::each(&mut &*bytes, bytes.len(), wide).unwrap_err().to_string();
+    assert!(refused.contains("1048576 values in a row"), "{refused}");
 }
