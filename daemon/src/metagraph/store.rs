@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! n LABEL                      -> the genesis hash of the network of that name, last time
-//! l GENESIS                    -> the stamp of the list
+//! l GENESIS                    -> the stamp of the list, and how many subnets it has
 //! l GENESIS GROUP              -> some subnets of the list (`store/lines.rs`)
 //! m GENESIS NETUID             -> a metagraph's stamps and subnet
 //! m GENESIS NETUID GROUP       -> some neurons, in the order of their slots
@@ -191,7 +191,9 @@ pub(super) async fn load_chain(cache: &Cache, genesis: BlockHash) -> Result<Meta
     let mut rests: BTreeMap<Vec<u8>, _> = cache.scan(&key(b't', genesis)).await?.into_iter().collect();
     let mut subnets = BTreeMap::new();
     for (netuid, Head { at, whole_at, subnet }) in heads {
-        let neurons = neurons.remove(&netuid).unwrap_or_default();
+        let mut neurons = neurons.remove(&netuid).unwrap_or_default();
+        // What an earlier, larger one has left.
+        neurons.truncate(subnet.neurons.into());
         // A row that is missing or out of place makes the whole metagraph worthless.
         let whole = neurons.len() == usize::from(subnet.neurons)
             && (0..).zip(&neurons).all(|(uid, neuron): (u16, _)| neuron.uid == Uid(uid));
@@ -203,11 +205,15 @@ pub(super) async fn load_chain(cache: &Cache, genesis: BlockHash) -> Result<Meta
             subnets.insert(netuid, Arc::new(snapshot));
         }
     }
-    let mut list = None;
+    let (mut list, mut subnets_of_list) = (None, 0);
     for (key, value) in cache.scan(&key(b'l', genesis)).await? {
         match (key.get(33..), &mut list) {
             (Some([]), _) => {
-                list = read(&value).map(|at| List { at, subnets: BTreeMap::new(), netuids: BTreeSet::new() });
+                let head: Option<(Stamp, usize)> = read(&value);
+                list = head.map(|(at, count)| {
+                    subnets_of_list = count;
+                    List { at, subnets: BTreeMap::new(), netuids: BTreeSet::new() }
+                });
             }
             (Some(_), Some(list)) => {
                 let subnets = lines::read(&value).into_iter().map(|subnet| (subnet.netuid, subnet));
@@ -216,6 +222,8 @@ pub(super) async fn load_chain(cache: &Cache, genesis: BlockHash) -> Result<Meta
             _ => {}
         }
     }
+    // A list that lacks some would say of them that there are none.
+    let mut list = list.filter(|list| list.subnets.len() == subnets_of_list);
     if let Some(List { netuids, subnets, .. }) = &mut list {
         netuids.extend(subnets.keys());
     }
@@ -265,7 +273,7 @@ pub(super) fn difference(before: &Metagraphs, after: &Metagraphs) -> Vec<Batch> 
         && before.list.as_ref().is_none_or(|old| !Arc::ptr_eq(old, list))
     {
         let mut batch = Batch::default();
-        put(&mut batch, &key(b'l', genesis), &list.at);
+        put(&mut batch, &key(b'l', genesis), &(list.at, list.subnets.len()));
         let old = before.list.as_ref().map(|list| lines::groups(&list.subnets)).unwrap_or_default();
         let new = lines::groups(&list.subnets);
         for (group, subnets) in &new {
