@@ -182,7 +182,7 @@ enum Length {
 
 /// Whether every line has room. The head may be painted, which takes no room.
 fn fits(text: &str, width: usize) -> bool {
-    text.lines().all(|line| line.trim_start_matches("\x1b[1m").trim_end_matches("\x1b[0m").chars().count() <= width)
+    text.lines().all(|line| line.trim_start_matches("\x1b[1m").trim_end_matches("\x1b[0m").width() <= width)
 }
 
 #[cfg(test)]

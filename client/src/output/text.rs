@@ -71,7 +71,8 @@ pub(crate) fn count(number: usize, noun: &str) -> String {
 
 /// Whether a character could move the cursor, change colours or reorder what stands around it.
 fn acts(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Text from the chain or a stranger, with everything that a terminal would obey replaced.
