@@ -78,6 +78,8 @@ struct Dispute {
     behind: usize,
     /// Since when it is contradicted, and nobody has stood by it.
     since: Instant,
+    /// When it was contradicted last: those who cannot be reached themselves do not outlast the others.
+    until: Instant,
 }
 
 // === impl Witnesses ===
@@ -136,8 +138,8 @@ impl Witnesses {
             || self.dispute(Heard::Above, now).is_some_and(has_last_word)
     }
 
-    /// Whether what was followed is contradicted, and nobody has stood by it for a while. Whoever asks knows that each
-    /// endpoint had its turn.
+    /// Whether what was followed is contradicted, and was so for a while in which nobody has stood by it. Whoever asks
+    /// knows that each endpoint had its turn.
     pub(super) fn are_silent(&self, now: Instant) -> bool {
         [Heard::Named, Heard::All].into_iter().any(|heard| self.is_silent(heard, now))
     }
@@ -225,7 +227,7 @@ impl Witnesses {
     /// Of what is kept for others silence is not enough: a named node has to go on instead, and each that told it to give
     /// it up.
     fn is_silent(&self, heard: Heard, now: Instant) -> bool {
-        let is_over = |dispute: &Dispute| now.saturating_duration_since(dispute.since) >= PATIENCE;
+        let is_over = |dispute: &Dispute| dispute.until.saturating_duration_since(dispute.since) >= PATIENCE;
         self.dispute(heard, now).filter(is_over).is_some_and(|dispute| {
             let is_kept = self.is_kept(heard, &dispute);
             !is_kept || dispute.instead > 0 && self.is_given_up(dispute.disputed, now)
@@ -252,6 +254,7 @@ impl Witnesses {
         let against = || words.values().filter(counts).filter_map(|said| Some((said, contradicted(said)?)));
         let disputed = against().map(|(_, number)| number).min()?;
         let begun = against().map(|(said, _)| said.since).min()?;
+        let until = against().map(|(said, _)| said.at).max()?;
         // Whoever has it at a lower height says nothing about the one that is disputed.
         let behind = words.values().filter(counts);
         let behind = behind.filter(|said| matches!(said.word, Word::Has(number) if number >= disputed));
@@ -260,7 +263,7 @@ impl Witnesses {
         let mut others = against().filter(|(said, _)| matches!(said.word, Word::Other { .. })).peekable();
         let is_by_named = others.peek().is_some() && others.all(|(said, _)| said.is_named);
         let against = against().filter(|(said, _)| said.is_weighty(self.far)).count();
-        Some(Dispute { disputed, against, instead, is_by_named, behind: behind.count(), since })
+        Some(Dispute { disputed, against, instead, is_by_named, behind: behind.count(), since, until })
     }
 
     fn words(&self) -> MutexGuard<'_, BTreeMap<Endpoint, Said>> {
