@@ -4,8 +4,8 @@
 
 use std::{fs, path::Path};
 
-/// Entries longer than this only grow slower to parse.
-const LONGEST: usize = 4096;
+/// Entries longer than this only grow slower to parse. Texts of messages are read in another way from 16 KiB on.
+const LONGEST: usize = 20 * 1024;
 
 /// Pieces at which parsers look twice.
 const PIECES: &[&[u8]] = &[
