@@ -78,7 +78,8 @@ struct Dispute {
     behind: usize,
     /// Since when it is contradicted, and nobody has stood by it.
     since: Instant,
-    /// When it was contradicted last: those who cannot be reached themselves do not outlast the others.
+    /// Until when it is contradicted. Whoever has another block goes on to have it; one that merely lags is heard as long
+    /// as it is there, and does not outlast the others.
     until: Instant,
 }
 
@@ -254,13 +255,14 @@ impl Witnesses {
         let against = || words.values().filter(counts).filter_map(|said| Some((said, contradicted(said)?)));
         let disputed = against().map(|(_, number)| number).min()?;
         let begun = against().map(|(said, _)| said.since).min()?;
-        let until = against().map(|(said, _)| said.at).max()?;
         // Whoever has it at a lower height says nothing about the one that is disputed.
         let behind = words.values().filter(counts);
         let behind = behind.filter(|said| matches!(said.word, Word::Has(number) if number >= disputed));
         let since = behind.clone().map(|said| said.at).fold(begun, Instant::max);
         let instead = against().filter(|(said, _)| said.goes_on_instead(self.term, now)).count();
         let mut others = against().filter(|(said, _)| matches!(said.word, Word::Other { .. })).peekable();
+        let heard_last = against().map(|(said, _)| said.at).max()?;
+        let until = if others.peek().is_some() { now } else { heard_last };
         let is_by_named = others.peek().is_some() && others.all(|(said, _)| said.is_named);
         let against = against().filter(|(said, _)| said.is_weighty(self.far)).count();
         Some(Dispute { disputed, against, instead, is_by_named, behind: behind.count(), since, until })

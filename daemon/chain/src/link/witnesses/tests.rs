@@ -255,7 +255,10 @@ fn words_count_by_what_they_are_about() {
         near.note(endpoint, lacks(500, 480), now);
         near.note(endpoint, lacks(500, 481), now + later);
     }
-    assert!(!near.are_outnumbered(now + later) && near.are_silent(now + later + PATIENCE));
+    let long_after = now + later + PATIENCE;
+    assert!(!near.are_outnumbered(now + later) && !near.are_silent(long_after), "they may be away themselves");
+    near.note(&b, lacks(500, 482), long_after);
+    assert!(near.are_silent(long_after));
 }
 
 /// What one's own node has told is not for others to judge, and what they have told since is for it.
