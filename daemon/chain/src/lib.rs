@@ -52,7 +52,7 @@ pub use link::{
     Priority, Probe, PublicNetwork, Seen, Standing, Tracked, Unseen, Weight, link,
 };
 pub use refusal::{PoolRefusal, RefusalReason, ValidityCode};
-pub use runtime::{ArgumentForm, CallArgument, Description, Runtime};
+pub use runtime::{ArgumentForm, CallArgument, Description, Runtime, SilentStake};
 pub use scale::Mismatch;
 pub use value::{NotAnInteger, Value};
 pub use view::{
