@@ -6,6 +6,7 @@
 //! with many shapes, and the same ones at each run.
 
 mod answers;
+#[path = "../tests/devnet/lacking.rs"]
 mod lacking;
 mod storage;
 mod v16;

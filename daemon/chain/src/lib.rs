@@ -58,5 +58,5 @@ pub use value::{NotAnInteger, Value};
 pub use view::{
     AxonInfo, Balance, ChainIdentity, DynamicInfo, FixedPoint, Generation, HyperValue, Hyperparameters, I96F32,
     MetagraphFields, MetagraphParts, NeuronLite, Part, RawMetagraph, Row, StakeInfo, StorageEntry, SubnetEntry,
-    SubnetIdentity, SubnetMarks, View, storage_index,
+    SubnetIdentity, SubnetMarks, View, pool_price, storage_index,
 };

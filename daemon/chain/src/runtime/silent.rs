@@ -2,8 +2,6 @@
 
 use super::Runtime;
 
-const SUBTENSOR: &str = "SubtensorModule";
-
 /// When stakes change in any number of subnets, and on root, without an event that tells of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SilentStake {
@@ -21,9 +19,9 @@ pub enum SilentStake {
 impl Runtime {
     /// When this runtime changes stakes without an event that tells of it.
     pub fn silent_stake(&self) -> SilentStake {
-        if self.has_event(SUBTENSOR, "RootClaimed") {
+        if self.has_event("SubtensorModule", "RootClaimed") {
             SilentStake::Never
-        } else if self.has_storage(SUBTENSOR, "SubnetAlphaIn") {
+        } else if self.has_pools() {
             SilentStake::AtEpochs
         } else {
             SilentStake::AtBlocks

@@ -1,9 +1,9 @@
-//! The real metadata of spec 425 as that of a runtime that lacks some of it: what it lacks has another name there.
+//! The metadata of a runtime of today as that of one that lacks some of it: what that lacks has another name there.
 
 use codec::Encode;
 
-/// The bytes of the same metadata, in which nothing has any of `names`.
-pub(super) fn renamed(metadata: &[u8], names: &[&str]) -> Vec<u8> {
+/// The bytes of the same metadata, or of an answer with it, in which nothing has any of `names`.
+pub(crate) fn renamed(metadata: &[u8], names: &[&str]) -> Vec<u8> {
     let mut bytes = metadata.to_vec();
     for name in names {
         // Names are encoded with their lengths before them: those that merely begin alike are others.
