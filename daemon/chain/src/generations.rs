@@ -6,6 +6,7 @@
 //! with many shapes, and the same ones at each run.
 
 mod answers;
+#[allow(dead_code, reason = "it can do more than is asked of it here")]
 #[path = "../tests/devnet/lacking.rs"]
 mod lacking;
 mod storage;

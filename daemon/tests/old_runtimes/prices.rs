@@ -3,7 +3,10 @@
 
 use btd_devnet::{Busy, Profile};
 
-use super::{lacking::renamed, *};
+use super::{
+    lacking::{described, renamed},
+    *,
+};
 
 /// A btd before a runtime of today that has nothing of these names.
 async fn without(names: &[&str]) -> Running {
@@ -17,15 +20,9 @@ async fn without(names: &[&str]) -> Running {
     let devnet = Devnet::start(config).await.unwrap();
     let direct = view(&format!("ws://{}", devnet.address())).await;
     let told = direct.runtime_api_bytes("Metadata", "metadata_at_version", &[Value::from(15_u32)]).await.unwrap();
-    let metadata = old::hex_of(&renamed(&told, names));
+    let told = renamed(&told, names);
     let node = FaultyNode::before(devnet.address()).await;
-    node.script(move |method, params| match method {
-        "state_call" if params[0] == "Metadata_metadata_versions" => {
-            Reaction::Answer(json!(old::hex_of(&vec![15_u32].encode())))
-        }
-        "state_call" if params[0] == "Metadata_metadata_at_version" => Reaction::Answer(json!(metadata)),
-        _ => Reaction::Pass,
-    });
+    node.script(move |method, params| described(&told, method, params).map_or(Reaction::Pass, Reaction::Answer));
     Running::before(devnet, node, Arc::default(), Arc::default())
 }
 
