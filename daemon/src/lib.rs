@@ -20,6 +20,10 @@ mod faulty;
 mod gathering;
 mod http_pool;
 pub mod journal;
+/// The metadata of a runtime that lacks something.
+#[cfg(test)]
+#[path = "../chain/tests/devnet/lacking.rs"]
+mod lacking;
 pub mod ledger;
 pub mod logs;
 pub mod metagraph;

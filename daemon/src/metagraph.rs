@@ -83,13 +83,15 @@ pub struct Metagraphs {
     /// the metadata says or the runtime refuses it. What was known of them before is still above.
     pub broken: BTreeMap<NetUid, Broken>,
     /// The block up to which all of the above is as the chain has it, but for claims of root
-    /// dividends that are still gathered; none while something of it is being read.
+    /// dividends, and stake that changed without an event, that are still gathered; none while something of it is being
+    /// read.
     pub through: Option<BlockRef>,
     /// The subnets of which what is kept may be of an earlier block than the list, for they wait to be read; none where
     /// nothing was read yet since the process began, or since blocks were replaced by others.
     behind: Option<BTreeSet<NetUid>>,
-    /// The subnets whose stake claims of root dividends have changed since it was read, each with the
-    /// last block at which all that is kept of it was as the chain had it.
+    /// The subnets whose stake claims of root dividends have changed since it was read, or may have
+    /// changed without an event where the runtime is so old ([`btd_chain::SilentStake`]), each with
+    /// the last block at which all that is kept of it was as the chain had it.
     pub claimed: BTreeMap<NetUid, Stamp>,
     /// Since when the weights and bonds of each are what they are.
     unchanged: Unchanged,

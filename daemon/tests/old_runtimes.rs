@@ -9,6 +9,8 @@
 #[allow(dead_code, reason = "it can do more than is asked of it here")]
 #[path = "../chain/tests/devnet/faulty.rs"]
 mod faulty;
+#[path = "../chain/tests/devnet/lacking.rs"]
+mod lacking;
 #[path = "process/look.rs"]
 mod look;
 #[allow(dead_code, reason = "it knows more than is asked of it here")]
@@ -17,6 +19,8 @@ mod old;
 #[allow(dead_code, reason = "it can do more than is asked of it here")]
 #[path = "process/place.rs"]
 mod place;
+#[path = "old_runtimes/prices.rs"]
+mod prices;
 
 use std::{
     path::PathBuf,
@@ -106,6 +110,12 @@ impl Running {
         let changes = stored(&view(&endpoint).await).into_iter().map(|(key, value)| (key, Some(value)));
         devnet.control().set_storage(changes.collect()).await.unwrap();
         devnet.mine(1).await.unwrap();
+        Self::before(devnet, node, priced, sent)
+    }
+
+    /// The same before a node that plays its part already.
+    fn before(devnet: Devnet, node: FaultyNode, priced: Arc<Mutex<String>>, sent: Arc<Mutex<String>>) -> Self {
+        let endpoint = format!("ws://{}", node.address());
         let place = Place::new();
         let mut daemon = place.start(&["--network", &endpoint], &[]);
         daemon.until("the control API answers");

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, time::Duration};
 
-use btd_api::chain::At;
+use btd_api::{Tao, chain::At};
 
 use super::Page;
 
@@ -61,6 +61,11 @@ pub(crate) fn short(text: &str) -> String {
     let head: String = text.chars().take(6).collect();
     let tail: String = text.chars().skip(count - 6).collect();
     format!("{head}…{tail}")
+}
+
+/// An amount of tao in a table: a line where it is not known.
+pub(crate) fn known(amount: Option<Tao>) -> String {
+    amount.map_or_else(|| "-".to_owned(), |amount| amount.to_string())
 }
 
 /// `1 neuron`, `2 neurons`.

@@ -59,26 +59,28 @@ pub(crate) fn render(stakes: &Stakes, page: Page) -> String {
         table.row(&row(position));
     }
     // Of those that are shown, which may be some of them only.
-    let shown = stakes.positions.iter().fold(Tao::ZERO, |sum, position| sum.saturating_add(position.value));
+    let mut values = stakes.positions.iter().map(|position| position.value);
+    let shown = values.try_fold(Tao::ZERO, |sum, value| Some(sum.saturating_add(value?)));
     table.row(&[
         "total".into(),
         String::new(),
         String::new(),
         String::new(),
         String::new(),
-        shown.to_string(),
+        text::known(shown),
         String::new(),
         String::new(),
         String::new(),
         String::new(),
         String::new(),
     ]);
+    let with_stake = stakes.value.map(|value| format!("τ{}", stakes.free.saturating_add(value)));
     format!(
-        "{}coldkey {}, free τ{}, with stake τ{}; value at the prices now, slippage not counted\n{}\n",
+        "{}coldkey {}, free τ{}, with stake {}; value at the prices now, slippage not counted\n{}\n",
         table.render(page),
         stakes.coldkey,
         stakes.free,
-        stakes.free.saturating_add(stakes.value),
+        with_stake.as_deref().unwrap_or("not known"),
         text::at(&stakes.at, page)
     )
 }
@@ -90,8 +92,8 @@ fn row(position: &Position) -> [String; 11] {
         [position.name.as_str(), position.symbol.as_str()].join(" ").trim().to_owned(),
         position.hotkey.to_string(),
         super::pick::staked(position),
-        position.price.to_string(),
-        position.value.to_string(),
+        text::known(position.price),
+        text::known(position.value),
         position.registered.map_or("-", |is| if is { "yes" } else { "no" }).to_owned(),
         some(position.emission_per_block.unwrap_or(Alpha::ZERO)),
         match position.emission_tao_per_block {
@@ -133,5 +135,12 @@ mod tests {
         assert!(render(&root, Page::default()).contains("τ1.000000000"), "stake on root is tao");
         assert!(lines[2].trim_start().starts_with("total") && lines[2].contains("0.500000000"), "{text}");
         assert!(lines[3].contains("free τ1.000000000, with stake τ1.500000000"), "{text}");
+        let unpriced = Position { price: None, value: None, ..root.positions[0].clone() };
+        let unpriced = Stakes { value: None, positions: vec![root.positions[0].clone(), unpriced], ..root };
+        let text = render(&unpriced, Page::default());
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(!lines[2].contains("0.500000000") && !lines[3].contains("0.500000000"), "{text}");
+        assert_eq!(lines[3].split_whitespace().collect::<Vec<_>>(), ["total", "-"], "{text}");
+        assert!(lines[4].contains("free τ1.000000000, with stake not known"), "{text}");
     }
 }

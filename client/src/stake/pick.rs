@@ -13,6 +13,7 @@ use crate::{
     output::{
         Format, Page,
         table::{Column, Table},
+        text,
     },
     prompt,
     session::{Reply, Session},
@@ -109,7 +110,7 @@ pub(super) fn numbered(positions: &[Position], page: Page) -> String {
             position.name.clone(),
             position.hotkey.to_string(),
             staked(position),
-            position.value.to_string(),
+            text::known(position.value),
         ]);
     }
     table.render(page)

@@ -43,7 +43,16 @@ pub(super) async fn lacking(session: &Session, place: Place<'_>, most: Tao) -> R
 }
 
 async fn lacking_now(session: &Session, place: Place<'_>, most: Tao) -> Result<Tao, Failure> {
-    let has = position(session, place).await?.map_or(Tao::ZERO, |position| position.value);
+    let has = match position(session, place).await? {
+        None => Tao::ZERO,
+        Some(position) => position.value.ok_or_else(|| {
+            let netuid = position.netuid;
+            Failure::usage(format!(
+                "what the position is worth is not known, for nothing tells the price of the alpha of subnet {netuid}: say \
+                 with --amount what to add"
+            ))
+        })?,
+    };
     match most.rao().checked_sub(has.rao()) {
         None | Some(0) => Err(nothing_to_do(format!(
             "the position is worth τ{has}, which is no less than τ{most}: there is nothing to add"

@@ -103,15 +103,16 @@ fn render(balances: &Balances, sort: Sort, page: Page) -> String {
             row.wallet.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string),
             row.coldkey.to_string(),
             row.free.to_string(),
-            row.staked.to_string(),
-            row.total.to_string(),
+            text::known(row.staked),
+            text::known(row.total),
         ]);
     }
     if rows.len() > 1 {
-        let sum = |amount: fn(&BalanceRow) -> Tao| {
-            rows.iter().fold(Tao::ZERO, |sum, row| sum.saturating_add(amount(row))).to_string()
+        let sum = |amount: fn(&BalanceRow) -> Option<Tao>| {
+            text::known(rows.iter().try_fold(Tao::ZERO, |sum, row| Some(sum.saturating_add(amount(row)?))))
         };
-        table.row(&["total".into(), String::new(), sum(|row| row.free), sum(|row| row.staked), sum(|row| row.total)]);
+        let free = sum(|row| Some(row.free));
+        table.row(&["total".into(), String::new(), free, sum(|row| row.staked), sum(|row| row.total)]);
     }
     format!("{}{}\n", table.render(page), text::at(&balances.at, page))
 }
@@ -167,5 +168,14 @@ alice   5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY  1000.000000001  2.0000
         assert_eq!(words(text.lines().nth(1).unwrap()), words(expected.lines().nth(1).unwrap()));
         assert_eq!(words(text.lines().nth(3).unwrap()), ["total", "1001.500000001", "2.000000000", "1003.500000001"]);
         assert_eq!(text.lines().last(), Some("at block #9, just now"));
+        let mut unpriced = balances;
+        (unpriced.rows[0].staked, unpriced.rows[0].total) = (None, None);
+        let text = render(&unpriced, Sort::Name, Page::default());
+        assert_eq!(
+            words(text.lines().nth(2).unwrap())[2..],
+            ["1.500000000", "-", "-"],
+            "what is not known is not nothing"
+        );
+        assert_eq!(words(text.lines().nth(3).unwrap()), ["total", "1001.500000001", "-", "-"]);
     }
 }

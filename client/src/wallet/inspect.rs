@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 
 use btd_api::{
-    ApiError, Coldkey, ErrorKind, Method, NetUid, WalletName,
+    ApiError, Coldkey, ErrorKind, Method, NetUid, Tao, WalletName,
     stake::{ColdkeyParams, List as Stakes},
     subnets::{Price, PriceParams},
     wallet::{
@@ -233,8 +233,9 @@ fn inspected(wallet: &WalletDetail, page: Page) -> String {
     facts.add("path", &wallet.path);
     if let Some(row) = wallet.balance.iter().flat_map(|balances| &balances.rows).next() {
         facts.add("free", tao(row.free));
-        facts.add("staked", tao(row.staked));
-        facts.add("total", tao(row.total));
+        let known = |amount: Option<Tao>| amount.map_or_else(|| "not known".to_owned(), tao);
+        facts.add("staked", known(row.staked));
+        facts.add("total", known(row.total));
     } else if wallet.balance_error.is_some() {
         facts.add("balance", "not known");
     }

@@ -186,7 +186,8 @@ pub struct DiffReply {
     pub to: At,
     /// The subnet's figures that changed.
     pub figures: Vec<FigureChange>,
-    /// The neurons' values that changed, by uid.
+    /// The neurons' values that changed, by uid. Weights and bonds are not compared: `metagraph_matrix` tells those of
+    /// each block.
     pub changes: Vec<Change>,
 }
 

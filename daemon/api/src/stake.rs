@@ -390,10 +390,10 @@ pub struct Position {
     pub stake: Alpha,
     /// The part that is locked.
     pub locked: Alpha,
-    /// The price of one alpha.
-    pub price: Tao,
-    /// What the stake is worth at that price, slippage not counted.
-    pub value: Tao,
+    /// The price of one alpha; none where it is not known.
+    pub price: Option<Tao>,
+    /// What the stake is worth at that price, slippage not counted; none where that is not known.
+    pub value: Option<Tao>,
     /// Whether the hotkey has a place in the subnet; none where the runtime does not tell.
     pub registered: Option<bool>,
     /// What the subnet's last epoch brought the position, in alpha: that is for a whole tempo, not for one block. None
@@ -418,8 +418,8 @@ pub struct Stakes {
     pub coldkey: Coldkey,
     /// Its free balance.
     pub free: Tao,
-    /// What all positions are worth together.
-    pub value: Tao,
+    /// What all positions are worth together; none where that is not known of any of them.
+    pub value: Option<Tao>,
     /// The positions, by subnet.
     pub positions: Vec<Position>,
 }

@@ -233,7 +233,8 @@ pub struct Neuron {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct MetagraphReply {
     /// The block of which the neurons are true: the newest that was followed, whether or not anything
-    /// happened to them in it. An earlier one while claims of root dividends on them are gathered.
+    /// happened to them in it. An earlier one while claims of root dividends on them are gathered, or stake that an
+    /// older runtime changes without an event.
     pub at: At,
     /// The block at which the subnet's own figures were read: pools and prices move with every block.
     pub subnet_at: At,

@@ -221,8 +221,8 @@ pub struct StakePosition {
     pub hotkey: Hotkey,
     /// How much alpha.
     pub alpha: Alpha,
-    /// Its worth at the subnet's price now, slippage not counted.
-    pub value: Tao,
+    /// Its worth at the subnet's price now, slippage not counted; none where the price is not known.
+    pub value: Option<Tao>,
 }
 
 /// One coldkey's money.
@@ -234,10 +234,10 @@ pub struct BalanceRow {
     pub coldkey: Coldkey,
     /// Free balance.
     pub free: Tao,
-    /// Worth of all stake at the prices now.
-    pub staked: Tao,
-    /// Free and staked together.
-    pub total: Tao,
+    /// Worth of all stake at the prices now; none where any of them is not known.
+    pub staked: Option<Tao>,
+    /// Free and staked together; none where it is not known what the stake is worth.
+    pub total: Option<Tao>,
     /// The stake, position by position.
     pub positions: Vec<StakePosition>,
 }

@@ -6,6 +6,9 @@
 //! with many shapes, and the same ones at each run.
 
 mod answers;
+#[allow(dead_code, reason = "it can do more than is asked of it here")]
+#[path = "../tests/devnet/lacking.rs"]
+mod lacking;
 mod storage;
 mod v16;
 mod within;
@@ -48,6 +51,11 @@ pub(crate) fn generations() -> [Runtime; 5] {
         runtime(425, metadata!("425-v15")),
         runtime(425, &v16::rewritten(metadata!("425-v15"))),
     ]
+}
+
+/// The last one without what has any of `names`.
+pub(crate) fn lacking(names: &[&str]) -> Runtime {
+    runtime(425, &lacking::renamed(metadata!("425-v15"), names))
 }
 
 /// Those whose metadata describes the runtime's APIs: versions 15 and 16.

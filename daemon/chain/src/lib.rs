@@ -52,11 +52,11 @@ pub use link::{
     Priority, Probe, PublicNetwork, Seen, Standing, Tracked, Unseen, Weight, link,
 };
 pub use refusal::{PoolRefusal, RefusalReason, ValidityCode};
-pub use runtime::{ArgumentForm, CallArgument, Description, Runtime};
+pub use runtime::{ArgumentForm, CallArgument, Description, Runtime, SilentStake};
 pub use scale::Mismatch;
 pub use value::{NotAnInteger, Value};
 pub use view::{
     AxonInfo, Balance, ChainIdentity, DynamicInfo, FixedPoint, Generation, HyperValue, Hyperparameters, I96F32,
     MetagraphFields, MetagraphParts, NeuronLite, Part, RawMetagraph, Row, StakeInfo, StorageEntry, SubnetEntry,
-    SubnetIdentity, SubnetMarks, View, storage_index,
+    SubnetIdentity, SubnetMarks, View, pool_price, storage_index,
 };

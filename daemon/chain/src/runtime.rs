@@ -8,6 +8,7 @@ mod describe;
 mod events;
 mod features;
 mod pace;
+mod silent;
 mod undescribed;
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -28,6 +29,7 @@ use self::undescribed::{Method, Undescribed};
 pub use self::{
     arguments::{ArgumentForm, CallArgument},
     describe::Description,
+    silent::SilentStake,
 };
 use crate::{
     endpoint::Endpoint,

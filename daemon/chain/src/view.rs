@@ -11,6 +11,7 @@ mod marks;
 mod metagraph;
 mod neurons;
 mod parts;
+mod prices;
 mod raw;
 mod stake;
 mod subnets;
@@ -21,7 +22,7 @@ use scale_info::PortableRegistry;
 
 pub(crate) use self::marks::KeptMarks;
 #[cfg(test)]
-pub(crate) use self::subnets::SubnetPrice;
+pub(crate) use self::prices::SubnetPrice;
 pub use self::{
     account::Balance,
     hyperparameters::{Generation, HyperValue, Hyperparameters},
@@ -29,6 +30,7 @@ pub use self::{
     metagraph::{AxonInfo, ChainIdentity, MetagraphFields, RawMetagraph, Row},
     neurons::NeuronLite,
     parts::{MetagraphParts, Part},
+    prices::pool_price,
     raw::StorageEntry,
     stake::StakeInfo,
     subnets::{DynamicInfo, I96F32, SubnetEntry, SubnetIdentity},

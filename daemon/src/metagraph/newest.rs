@@ -62,7 +62,11 @@ impl Metagraph {
                 return Ok(None);
             }
             let view = link.view_at(at.block.hash).await?;
-            view.metagraph_parts(netuid, &BTreeSet::from([Part::Stake])).await
+            match view.metagraph_parts(netuid, &BTreeSet::from([Part::Stake])).await {
+                // A runtime that tells no parts has all of it read.
+                Err(ReadError::Absent(_)) => Ok(None),
+                stake => stake,
+            }
         };
         let rows = |matrix| self.newest_rows(known, link, ((netuid, mechid), matrix));
         let (stake, weights, bonds) = try_join!(stake, rows(MatrixName::Weights), rows(MatrixName::Bonds))?;

@@ -4,8 +4,9 @@
 //! out at most a fixed number of subnets at a time, so that a busy chain costs a bounded number of
 //! requests per block. Claims of root dividends, of which every block of the public network makes
 //! some, change the stake of many neurons a little: they are gathered for a while, and each subnet
-//! has its turn at another block of that while. A subnet that was not read as a whole for long is,
-//! whatever seems to have happened to it.
+//! has its turn at another block of that while. So is what older runtimes add to stakes without an event
+//! ([`btd_chain::SilentStake`]). A subnet that was not read as a whole for long is, whatever seems to have
+//! happened to it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -42,7 +43,7 @@ pub(super) struct Known {
 #[derive(Clone, Debug)]
 pub(super) struct Backlog {
     touched: Touched,
-    /// Subnets whose stake claims have changed, since that block.
+    /// Subnets whose stake has changed by claims, or without an event, since that block.
     claims: BTreeMap<NetUid, BlockNumber>,
     gathered: u32,
 }
@@ -111,6 +112,13 @@ impl Backlog {
             self.note_subnet(netuid, Extent::part(Part::Stake));
         }
         for netuid in claimed {
+            self.claims.entry(netuid).or_insert(block);
+        }
+    }
+
+    /// Notes that the stake in any of these may have changed at a block without an event: that is gathered as claims are.
+    pub(super) fn note_silent(&mut self, block: BlockNumber, netuids: impl IntoIterator<Item = NetUid>) {
+        for netuid in netuids {
             self.claims.entry(netuid).or_insert(block);
         }
     }
@@ -348,6 +356,22 @@ mod tests {
         }
         read.sort_unstable();
         assert_eq!(read, (0..129).collect::<Vec<_>>(), "each once");
+    }
+
+    #[test]
+    fn what_changed_without_an_event_is_gathered_since_the_first_time() {
+        let mut backlog = backlog();
+        let known = known(&[(0, 9), (1, 9), (2, 9)]);
+        backlog.note_silent(BlockNumber(10), known.keys().copied());
+        backlog.read_stake(NetUid(2));
+        backlog.note_silent(BlockNumber(11), [NetUid(0), NetUid(1)]);
+        assert_eq!(backlog.claimed(), BTreeSet::from([NetUid(0), NetUid(1)]), "what was read is read");
+        assert_eq!(due_at(&mut backlog, 11, &known), Due::default(), "not at once");
+        assert!(!backlog.is_waiting(), "nothing else waits for it");
+        assert_eq!(netuids(&due_at(&mut backlog, GATHERED, &known)), [0], "its turn");
+        let late = due_at(&mut backlog, 10 + GATHERED, &known).subnets;
+        let stake = || Extent::part(Part::Stake);
+        assert_eq!(late, [(NetUid(0), stake()), (NetUid(1), stake())], "the turns were missed");
     }
 
     #[test]

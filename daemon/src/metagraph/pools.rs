@@ -1,6 +1,6 @@
 //! What of every subnet changes from block to block: pools, prices, and the marks that tell more.
 //!
-//! Read at every block for all subnets at once, in three requests.
+//! Read at every block for all subnets at once, in three requests where the runtime tells all prices in one.
 
 use std::{collections::BTreeMap, sync::Arc};
 

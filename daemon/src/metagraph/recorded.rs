@@ -2,13 +2,14 @@
 //! figures out of the columns and figures that were recorded.
 
 use btd_api::{AccountId, Alpha, Coldkey, Hotkey, NetUid, Tao, Uid};
+use btd_chain::pool_price;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
 use super::{
     figure::Figure,
     snapshot::{Endpoint, Neuron, Snapshot},
-    subnet::{Subnet, price},
+    subnet::Subnet,
     table::{Column, Table},
 };
 
@@ -89,7 +90,7 @@ fn subnet(table: &Table) -> Option<Subnet> {
     let number = |name: &str| text(name).and_then(|digits| digits.parse::<u64>().ok());
     let (tao, alpha) = (|name| number(name).map(Tao::from_rao), |name| number(name).map(Alpha::from_rao));
     let (tao_in, alpha_in) = (tao("tao_in"), alpha("alpha_in"));
-    let from_the_pool = |netuid: NetUid| price(netuid, tao_in?, alpha_in?);
+    let from_the_pool = |netuid: NetUid| pool_price(netuid, tao_in?, alpha_in?);
     Some(Subnet {
         netuid: table.netuid,
         name: text("name").unwrap_or_default().to_owned(),

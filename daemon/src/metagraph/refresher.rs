@@ -19,7 +19,7 @@ use std::{
 };
 
 use btd_api::{AccountId, BlockHash, BlockNumber, NetUid};
-use btd_chain::{BlockStream, Link, Priority, ReadError, View};
+use btd_chain::{BlockStream, Link, Part, Priority, ReadError, SilentStake, View};
 use futures_util::{FutureExt, StreamExt, future::join, stream};
 use tokio::{
     sync::watch,
@@ -313,6 +313,10 @@ impl Refresher {
             Ok(()) => {}
         }
         let listed = before.list.as_ref().map(|list| list.at.block.number);
+        let is_new = listed != Some(view.block().number);
+        if is_new && view.runtime().silent_stake() == SilentStake::AtBlocks {
+            self.backlog.note_silent(view.block().number, before.subnets.keys().copied());
+        }
         let due = self.backlog.due(view.block().number, listed, &before.known(), |account| before.homes(account));
         if due == Due::default() {
             return Ok(());
@@ -369,6 +373,12 @@ impl Refresher {
             recorded.extend(checked.into_iter().chain(pools.netuids().filter(is_first)));
             for (netuid, extent) in beyond_the_budget(&mut wanted, due) {
                 self.backlog.note_subnet(netuid, extent);
+            }
+            let is_silent = view.runtime().silent_stake() == SilentStake::AtEpochs;
+            if is_silent && pools.after_an_epoch(&before.known(), at.block.number).next().is_some() {
+                self.backlog.note_silent(at.block.number, after.subnets.keys().copied());
+                // What is read of a subnet without its stake would be of a later block than that.
+                wanted.values_mut().for_each(|extent| extent.add(Extent::part(Part::Stake)));
             }
         }
         let is_whole = |(netuid, extent): (&NetUid, &Extent)| (*extent == Extent::Whole).then_some(*netuid);

@@ -29,7 +29,7 @@ pub struct Subnet {
     pub last_epoch: u64,
     /// Blocks since then.
     pub blocks_since_epoch: u64,
-    /// Rao of tao for one alpha; none where the runtime has no pools, or the pool has no alpha.
+    /// Rao of tao for one alpha; none where the runtime has no pools, and where it is not known.
     pub price: Option<Tao>,
     /// Tao in its pool; none where the runtime has no pools.
     pub tao_in: Option<Tao>,
@@ -55,7 +55,6 @@ impl Subnet {
     /// What the chain's metagraph says.
     pub(super) fn read(raw: &RawMetagraph) -> Self {
         let fields = &raw.fields;
-        let (tao_in, alpha_in) = (raw.told("tao_in", fields.tao_in), raw.told("alpha_in", fields.alpha_in));
         Self {
             netuid: raw.netuid,
             name: fields.name.clone(),
@@ -66,9 +65,9 @@ impl Subnet {
             tempo: fields.tempo,
             last_epoch: fields.last_step,
             blocks_since_epoch: fields.blocks_since_last_step,
-            price: raw.price.or_else(|| price(raw.netuid, tao_in?, alpha_in?)),
-            tao_in,
-            alpha_in,
+            price: raw.price,
+            tao_in: raw.told("tao_in", fields.tao_in),
+            alpha_in: raw.told("alpha_in", fields.alpha_in),
             alpha_out: raw.told("alpha_out", fields.alpha_out),
             tao_in_emission: raw.told("tao_in_emission", fields.tao_in_emission),
             burn: fields.burn,
@@ -96,10 +95,9 @@ impl Subnet {
     }
 
     /// What `dynamic` tells, and no more: neurons, places and their cost are not in it.
-    fn told(dynamic: &DynamicInfo, price_now: Option<Tao>) -> Self {
-        let DynamicInfo { netuid, tao_in, alpha_in, .. } = *dynamic;
+    fn told(dynamic: &DynamicInfo, price: Option<Tao>) -> Self {
         Self {
-            netuid,
+            netuid: dynamic.netuid,
             name: dynamic.subnet_name.clone(),
             symbol: dynamic.token_symbol.clone(),
             owner: Some(Coldkey(dynamic.owner_coldkey)),
@@ -108,9 +106,9 @@ impl Subnet {
             tempo: dynamic.tempo,
             last_epoch: dynamic.last_step,
             blocks_since_epoch: dynamic.blocks_since_last_step,
-            price: price_now.or_else(|| price(netuid, tao_in, alpha_in)),
-            tao_in: Some(tao_in),
-            alpha_in: Some(alpha_in),
+            price,
+            tao_in: Some(dynamic.tao_in),
+            alpha_in: Some(dynamic.alpha_in),
             alpha_out: Some(dynamic.alpha_out),
             tao_in_emission: Some(dynamic.tao_in_emission),
             burn: Tao::ZERO,
@@ -161,7 +159,7 @@ impl Subnet {
 /// What is read of a subnet without its neurons; of what the runtime has no call for, none.
 async fn ask(view: &View, netuid: NetUid) -> Result<(Option<DynamicInfo>, Option<Tao>, SubnetMarks), ReadError> {
     let dynamic = async { Ok(told(view.dynamic_info(netuid).await)?.flatten()) };
-    let price = async { told(view.price(netuid).await) };
+    let price = view.price(netuid);
     let marks = async { Ok(view.subnet_marks(&[netuid]).await?.first().copied().unwrap_or_default()) };
     try_join!(dynamic, price, marks)
 }
@@ -177,17 +175,6 @@ fn told<T>(read: Result<T, ReadError>) -> Result<Option<T>, ReadError> {
         Err(ReadError::Absent(_)) => Ok(None),
         Err(error) => Err(error),
     }
-}
-
-/// The price where the runtime does not tell it: one on root, else what the pool's halves say; none
-/// of an empty pool, and where it is beyond all reason.
-pub(super) fn price(netuid: NetUid, tao_in: Tao, alpha_in: Alpha) -> Option<Tao> {
-    const ONE: u64 = 1_000_000_000;
-    if netuid == NetUid::ROOT {
-        return Some(Tao::from_rao(ONE));
-    }
-    let ratio = (u128::from(tao_in.rao()) * u128::from(ONE)).checked_div(u128::from(alpha_in.rao()))?;
-    u64::try_from(ratio).ok().map(Tao::from_rao)
 }
 
 #[cfg(test)]
@@ -227,14 +214,5 @@ mod tests {
         let marks = SubnetMarks { tempo: Some(tempo), owner: Some(owner), ..SubnetMarks::default() };
         let now = kept.updated(BlockNumber(207), None, None, &marks);
         assert_eq!(now, Subnet { tempo, owner: Some(Coldkey(owner)), ..kept });
-    }
-
-    #[test]
-    fn a_price_follows_from_the_pool() {
-        let rao = Tao::from_rao;
-        assert_eq!(price(NetUid(0), rao(0), Alpha::ZERO), Some(rao(1_000_000_000)));
-        assert_eq!(price(NetUid(1), rao(10), Alpha::from_rao(20)), Some(rao(500_000_000)));
-        assert_eq!(price(NetUid(1), rao(10), Alpha::ZERO), None);
-        assert_eq!(price(NetUid(1), rao(u64::MAX), Alpha::from_rao(1)), None);
     }
 }

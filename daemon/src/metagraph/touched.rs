@@ -196,8 +196,8 @@ impl Touched {
         }
         let extent = || if is_listed(name) { Extent::nothing() } else { Extent::part(Part::Settings) };
         match fields {
-            // An administrator of the v6 era.
-            _ if name == "Sudid" => self.all = true,
+            // An administrator of the v6 era, and what a tao on root weighs: that is in the stake of everybody everywhere.
+            _ if matches!(name, "Sudid" | "TaoWeightSet") => self.all = true,
             // A figure of the whole chain, unless its type is a netuid.
             [] | [_] if changes_figures(name) => {
                 event.subnets.iter().for_each(|netuid| extend(&mut self.subnets, *netuid, extent()));

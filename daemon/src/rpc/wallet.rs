@@ -203,7 +203,7 @@ async fn held(view: &View, coldkey: Coldkey) -> Result<Held, ReadError> {
 }
 
 fn row((wallet, coldkey): (Option<WalletName>, Coldkey), (free, stakes): Held, prices: &[(NetUid, Tao)]) -> BalanceRow {
-    let price = |netuid| prices.iter().find(|(of, _)| *of == netuid).map_or(Tao::ZERO, |(_, price)| *price);
+    let price = |netuid| prices.iter().find(|(of, _)| *of == netuid).map(|(_, price)| *price);
     let positions: Vec<StakePosition> = stakes
         .iter()
         .map(|stake| StakePosition {
@@ -213,17 +213,23 @@ fn row((wallet, coldkey): (Option<WalletName>, Coldkey), (free, stakes): Held, p
             value: worth(stake.stake, stake.netuid, price(stake.netuid)),
         })
         .collect();
-    let staked = positions.iter().fold(Tao::ZERO, |sum, position| sum.saturating_add(position.value));
-    BalanceRow { wallet, coldkey, free, staked, total: free.saturating_add(staked), positions }
+    let staked = together(positions.iter().map(|position| position.value));
+    let total = staked.map(|staked| free.saturating_add(staked));
+    BalanceRow { wallet, coldkey, free, staked, total, positions }
 }
 
-/// Alpha at a price, rounded down. On root alpha is tao.
-pub(super) fn worth(alpha: btd_api::Alpha, netuid: NetUid, price: Tao) -> Tao {
-    if netuid == NetUid::ROOT {
-        return Tao::from_rao(alpha.rao());
+/// Alpha at a price, rounded down; none at a price that is not known, unless there is no alpha. On root alpha is tao.
+pub(super) fn worth(alpha: btd_api::Alpha, netuid: NetUid, price: Option<Tao>) -> Option<Tao> {
+    if netuid == NetUid::ROOT || alpha == btd_api::Alpha::ZERO {
+        return Some(Tao::from_rao(alpha.rao()));
     }
-    let rao = u128::from(alpha.rao()) * u128::from(price.rao()) / 1_000_000_000;
-    Tao::from_rao(u64::try_from(rao).unwrap_or(u64::MAX))
+    let rao = u128::from(alpha.rao()) * u128::from(price?.rao()) / 1_000_000_000;
+    Some(Tao::from_rao(u64::try_from(rao).unwrap_or(u64::MAX)))
+}
+
+/// What several are worth together; none where that is not known of any of them.
+pub(super) fn together(values: impl IntoIterator<Item = Option<Tao>>) -> Option<Tao> {
+    values.into_iter().try_fold(Tao::ZERO, |sum, value| Some(sum.saturating_add(value?)))
 }
 
 async fn unlock(parts: Arc<Parts>, params: UnlockParams, _: Caller) -> Result<Unlocked, Failure> {
@@ -332,8 +338,22 @@ mod tests {
     #[test]
     fn stake_is_worth_its_price_and_never_more() {
         let alpha = Alpha::from_rao(3_000_000_001);
-        assert_eq!(worth(alpha, NetUid(0), Tao::from_rao(7)), Tao::from_rao(3_000_000_001));
-        assert_eq!(worth(alpha, NetUid(1), Tao::from_rao(500_000_000)), Tao::from_rao(1_500_000_000));
-        assert_eq!(worth(Alpha::from_rao(u64::MAX), NetUid(1), Tao::from_rao(u64::MAX)), Tao::from_rao(u64::MAX));
+        let rao = |rao| Some(Tao::from_rao(rao));
+        assert_eq!(worth(alpha, NetUid(0), rao(7)), rao(3_000_000_001));
+        assert_eq!(worth(alpha, NetUid(1), rao(500_000_000)), rao(1_500_000_000));
+        assert_eq!(worth(Alpha::from_rao(u64::MAX), NetUid(1), rao(u64::MAX)), rao(u64::MAX));
+    }
+
+    #[test]
+    fn what_has_no_price_is_not_worth_nothing() {
+        let alpha = Alpha::from_rao(3);
+        assert_eq!(worth(alpha, NetUid(1), None), None);
+        assert_eq!(worth(alpha, NetUid(0), None), Some(Tao::from_rao(3)), "on root alpha is tao");
+        assert_eq!(worth(Alpha::ZERO, NetUid(1), None), Some(Tao::ZERO), "nothing is worth nothing");
+        let five = Some(Tao::from_rao(5));
+        assert_eq!(
+            (together([five, five]), together([five, None]), together([])),
+            (Some(Tao::from_rao(10)), None, Some(Tao::ZERO))
+        );
     }
 }

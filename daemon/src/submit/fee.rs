@@ -177,7 +177,8 @@ async fn in_alpha(
     }
     let [(Named { hotkey, maker, taken, .. }, netuid)] = places.as_slice() else { return Ok(None) };
     let (hotkey, netuid) = (*hotkey, *netuid);
-    let price = if netuid == NetUid::ROOT { Tao::from_rao(UNIT) } else { view.price(netuid).await? };
+    let price = if netuid == NetUid::ROOT { Some(Tao::from_rao(UNIT)) } else { view.price(netuid).await? };
+    let Some(price) = price else { return Ok(None) };
     let held = held(&stakes, hotkey, netuid);
     let Some(alpha) = worth(fee, price).filter(|alpha| *alpha <= held) else { return Ok(None) };
     if signer == payer {

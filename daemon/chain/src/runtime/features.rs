@@ -68,6 +68,11 @@ const FEATURES: &[(&str, Needs)] = &[
 // === impl Runtime ===
 
 impl Runtime {
+    /// Whether subnets have pools of tao and alpha.
+    pub(crate) fn has_pools(&self) -> bool {
+        self.has_storage(SUBTENSOR, "SubnetAlphaIn")
+    }
+
     /// The features that this runtime has, by their stable names.
     pub fn features(&self) -> Vec<&'static str> {
         let has = |needs: &Needs| match needs {

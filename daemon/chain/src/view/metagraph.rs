@@ -231,7 +231,7 @@ pub struct RawMetagraph {
     pub netuid: NetUid,
     /// The mechanism.
     pub mechid: MechId,
-    /// What one alpha costs, in rao of tao; none on runtimes that do not tell.
+    /// What one alpha costs, in rao of tao; none where there are no pools, and where it is not known.
     pub price: Option<Tao>,
     /// Column, of 65535; empty on runtimes that do not keep it.
     pub validator_trust: Vec<u16>,
@@ -299,7 +299,7 @@ impl View {
             block: self.block(),
             netuid,
             mechid,
-            price: if_present(price)?,
+            price: price?,
             validator_trust: if_present(validator_trust)?.flatten().unwrap_or_default(),
             fields,
             untold,

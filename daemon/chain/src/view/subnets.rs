@@ -3,7 +3,7 @@
 use btd_api::{AccountId, Alpha, BlockNumber, NetUid, Tao, Uid};
 use tokio::join;
 
-use super::{FixedPoint, View};
+use super::{FixedPoint, View, prices::Pricing};
 use crate::{
     error::ReadError,
     scale::{
@@ -94,7 +94,7 @@ pub struct SubnetEntry {
     pub netuid: NetUid,
     /// Its pool and pace; none on runtimes before there were pools.
     pub dynamic: Option<DynamicInfo>,
-    /// What one alpha costs, in rao of tao; none on runtimes that do not tell.
+    /// What one alpha costs, in rao of tao; none where there are no pools, and where it is not known.
     pub price: Option<Tao>,
 }
 
@@ -111,14 +111,6 @@ impl FromScale for I96F32 {
 impl From<I96F32> for FixedPoint {
     fn from(number: I96F32) -> Self {
         Self::new(number.0, 32)
-    }
-}
-
-record! {
-    /// `pallet_subtensor_swap_runtime_api::SubnetPrice`.
-    pub(crate) struct SubnetPrice {
-        netuid: NetUid,
-        price: Tao,
     }
 }
 
@@ -144,32 +136,35 @@ impl View {
 
     /// All subnets, ascending by number.
     pub async fn subnets(&self) -> Result<Vec<SubnetEntry>, ReadError> {
-        let (dynamic, prices) = join!(
-            self.api::<Vec<Option<DynamicInfo>>>(SUBNET_INFO, "get_all_dynamic_info", &[]),
-            self.api::<Vec<SubnetPrice>>("SwapRuntimeApi", "current_alpha_price_all", &[]),
-        );
-        let prices = if_present(prices)?.unwrap_or_default();
-        let entry = |netuid: NetUid, dynamic: Option<DynamicInfo>| SubnetEntry {
-            netuid,
-            dynamic,
-            price: prices.iter().find(|price| price.netuid == netuid).map(|price| price.price),
-        };
+        let pricing = Pricing::of(self.runtime());
+        let together =
+            async { if pricing == Pricing::Together { self.prices_together().await.map(Some) } else { Ok(None) } };
+        let (dynamic, together) =
+            join!(self.api::<Vec<Option<DynamicInfo>>>(SUBNET_INFO, "get_all_dynamic_info", &[]), together);
+        let together = together?;
+        let entry = |netuid: NetUid, dynamic: Option<DynamicInfo>| SubnetEntry { netuid, dynamic, price: None };
         let mut entries: Vec<SubnetEntry> = match if_present(dynamic)? {
             Some(all) => all.into_iter().flatten().map(|info| entry(info.netuid, Some(info))).collect(),
             None => self.netuids().await?.into_iter().map(|netuid| entry(netuid, None)).collect(),
         };
         entries.sort_unstable_by_key(|entry| entry.netuid);
+        let prices = match together {
+            Some(prices) => prices,
+            None => {
+                let netuids: Vec<NetUid> = entries.iter().map(|entry| entry.netuid).collect();
+                // Boxed: runtimes of today need it never.
+                Box::pin(self.prices_of(pricing, &netuids)).await?
+            }
+        };
+        for entry in &mut entries {
+            entry.price = prices.get(&entry.netuid).copied();
+        }
         Ok(entries)
     }
 
     /// One subnet's pool and pace; none when there is no such subnet.
     pub async fn dynamic_info(&self, netuid: NetUid) -> Result<Option<DynamicInfo>, ReadError> {
         self.api(SUBNET_INFO, "get_dynamic_info", &[netuid.into()]).await
-    }
-
-    /// What one alpha of the subnet costs, in rao of tao.
-    pub async fn price(&self, netuid: NetUid) -> Result<Tao, ReadError> {
-        self.api("SwapRuntimeApi", "current_alpha_price", &[netuid.into()]).await
     }
 
     /// Whether the subnet exists.

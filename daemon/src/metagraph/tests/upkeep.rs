@@ -16,6 +16,7 @@ use super::{policy::GATHERED, *};
 use crate::cache::Batch;
 
 mod matrices;
+mod silent;
 mod upgrade;
 mod upheaval;
 

@@ -99,6 +99,8 @@ fn what_concerns_a_key_concerns_wherever_it_is() {
     assert_eq!((swapped.accounts.len(), swapped.rooted.len()), (2, 2));
     let named = touched(OURS, "ChainIdentitySet", json!([BOB]));
     assert_eq!(named.accounts, BTreeMap::from([(bob, Extent::part(Part::Identities))]));
+    // What root's stake weighs is in everybody's, wherever that is.
+    assert_eq!(touched(OURS, "TaoWeightSet", json!(["7"])), Touched { all: true, ..Touched::default() });
     let claimed = touched(OURS, "RootClaimed", json!({ "coldkey": BOB }));
     assert_eq!(claimed, Touched { claimed: BTreeSet::from([bob]), ..Touched::default() });
 }

@@ -87,7 +87,8 @@ impl Remnant {
         }
         // It is sold behind the rest, at the price that is left then.
         let together = market::tao_for(ground, netuid, stake).await?;
-        let brings = together.zip(proceeds).map_or(Tao::ZERO, |(together, before)| together.saturating_sub(before));
+        let brings = together.zip(proceeds).map(|(together, before)| together.saturating_sub(before));
+        let brings = brings.unwrap_or_else(|| Tao::from_rao(limit::worth(rest, price)));
         Ok(Some(Self { place: (netuid, hotkey), alpha: rest, brings, required }))
     }
 

@@ -297,17 +297,13 @@ const fn traded(netuid: NetUid, side: Side) -> Priced {
     }
 }
 
-/// The price of one alpha in rao of tao; on root alpha is tao. None where the runtime tells none.
+/// The price of one alpha in rao of tao; on root alpha is tao. None where it is not known.
 pub(super) async fn price(ground: &Ground, netuid: NetUid) -> Result<Option<Tao>, SubmissionError> {
     if netuid == NetUid::ROOT {
         return Ok(Some(Tao::from_rao(ONE)));
     }
     ground.require_subnet(netuid).await?;
-    match ground.view.price(netuid).await {
-        Ok(price) => Ok(Some(price)),
-        Err(ReadError::Absent(_)) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
+    Ok(ground.view.price(netuid).await?)
 }
 
 /// The tao that selling `alpha` of a subnet brings by the pool's own reckoning; none where the runtime has none.

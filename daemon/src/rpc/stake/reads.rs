@@ -13,7 +13,10 @@ use super::{SUBTENSOR, account, locks};
 use crate::{
     daemon::Parts,
     metagraph,
-    rpc::{Caller, Failure, receipt, wallet::worth},
+    rpc::{
+        Caller, Failure, receipt,
+        wallet::{together, worth},
+    },
 };
 
 pub(super) async fn list(parts: Arc<Parts>, params: ColdkeyParams, _: Caller) -> Result<Stakes, Failure> {
@@ -30,7 +33,7 @@ pub(super) async fn list(parts: Arc<Parts>, params: ColdkeyParams, _: Caller) ->
     let subnets = view.subnets().await?;
     let price = |netuid| {
         let found = subnets.iter().find(|subnet| subnet.netuid == netuid).and_then(|subnet| subnet.price);
-        if netuid == NetUid::ROOT { Tao::from_rao(1_000_000_000) } else { found.unwrap_or(Tao::ZERO) }
+        if netuid == NetUid::ROOT { Some(Tao::from_rao(1_000_000_000)) } else { found }
     };
     let metagraphs = parts.metagraph.current();
     let known = metagraphs.list.as_deref();
@@ -57,7 +60,7 @@ pub(super) async fn list(parts: Arc<Parts>, params: ColdkeyParams, _: Caller) ->
         bear(&mut positions, netuid, &lock);
     }
     positions.sort_by_key(|position| position.netuid);
-    let value = positions.iter().fold(Tao::ZERO, |sum, position| sum.saturating_add(position.value));
+    let value = together(positions.iter().map(|position| position.value));
     Ok(Stakes { at, coldkey, free, value, positions })
 }
 
@@ -73,7 +76,7 @@ fn bear(positions: &mut [Position], netuid: NetUid, lock: &locks::Standing) {
     }
 }
 
-fn position(stake: &StakeInfo, price: Tao, subnets: Option<&metagraph::List>) -> Position {
+fn position(stake: &StakeInfo, price: Option<Tao>, subnets: Option<&metagraph::List>) -> Position {
     let subnet = subnets.and_then(|list| list.subnets.get(&stake.netuid));
     // A tempo of none is never over: as the Python command line, it counts as one block.
     let tempo = subnet.map(|subnet| u64::from(subnet.tempo).max(1));

@@ -109,7 +109,7 @@ impl View {
         if mechid != MechId(0) {
             return Ok(None);
         }
-        if self.runtime().has_storage(PALLET, "SubnetAlphaIn") {
+        if self.runtime().has_pools() {
             return Err(self.runtime().absent(Item::RuntimeApi, API, "get_metagraph").into());
         }
         if !self.subnet_exists(netuid).await? {

@@ -101,7 +101,10 @@ async fn require_stake(ground: &Ground, hotkey: Hotkey, netuids: &[NetUid]) -> R
     for (place, told) in everywhere.iter().zip(&stakes) {
         let alpha = Alpha::from_rao(number(told).unwrap_or(0));
         if alpha > Alpha::ZERO {
-            let price = if *place == NetUid::ROOT { Tao::from_rao(limit::ONE) } else { view.price(*place).await? };
+            let price =
+                if *place == NetUid::ROOT { Some(Tao::from_rao(limit::ONE)) } else { view.price(*place).await? };
+            // What it is worth is not known then: the chain decides.
+            let Some(price) = price else { return Ok(()) };
             worth = worth.saturating_add(Tao::from_rao(limit::worth(alpha, price)));
         }
     }

@@ -1,0 +1,163 @@
+//! What the alpha of subnets costs, as each generation of runtimes tells it.
+//!
+//! Runtimes of today tell all prices in one answer, those before them the price of each subnet by itself. Before there was
+//! a pallet for the pools none told a price: it was what the pools held. With that pallet it is not, for a pool's liquidity
+//! may lie elsewhere than at its price; a price that nobody tells is then not known, and never made up.
+
+use std::collections::BTreeMap;
+
+use btd_api::{Alpha, NetUid, Tao};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use tokio::try_join;
+
+use super::View;
+use crate::{error::ReadError, runtime::Runtime, scale::read::record, value::Value};
+
+const API: &str = "SwapRuntimeApi";
+const PALLET: &str = "SubtensorModule";
+/// How many subnets are asked for their price at a time.
+const AT_ONCE: usize = 8;
+/// One tao in rao: the price of root's alpha, and what a price is counted for.
+const ONE: u64 = 1_000_000_000;
+
+record! {
+    /// `pallet_subtensor_swap_runtime_api::SubnetPrice`.
+    pub(crate) struct SubnetPrice {
+        netuid: NetUid,
+        price: Tao,
+    }
+}
+
+/// How a runtime tells prices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pricing {
+    /// All of them in one answer.
+    Together,
+    /// Each by itself.
+    OneByOne,
+    /// Not at all: they are what the pools hold.
+    ByPools,
+    /// Not at all, and nothing else says what they are.
+    Untold,
+    /// There are no pools.
+    None,
+}
+
+/// What one alpha costs in rao of tao where that is what the pool of its subnet holds: one on root, and none of an empty
+/// pool, and where it is beyond all reason.
+pub fn pool_price(netuid: NetUid, tao_in: Tao, alpha_in: Alpha) -> Option<Tao> {
+    if netuid == NetUid::ROOT {
+        return Some(Tao::from_rao(ONE));
+    }
+    let ratio = (u128::from(tao_in.rao()) * u128::from(ONE)).checked_div(u128::from(alpha_in.rao()))?;
+    u64::try_from(ratio).ok().map(Tao::from_rao)
+}
+
+// === impl Pricing ===
+
+impl Pricing {
+    pub(super) fn of(runtime: &Runtime) -> Self {
+        if runtime.has_runtime_api(API, "current_alpha_price_all") {
+            Self::Together
+        } else if runtime.has_runtime_api(API, "current_alpha_price") {
+            Self::OneByOne
+        } else if !runtime.has_pools() {
+            Self::None
+        } else if runtime.pallets().any(|pallet| pallet == "Swap") {
+            Self::Untold
+        } else {
+            Self::ByPools
+        }
+    }
+}
+
+// === impl View ===
+
+impl View {
+    /// What one alpha of the subnet costs, in rao of tao; none where that is not known.
+    pub async fn price(&self, netuid: NetUid) -> Result<Option<Tao>, ReadError> {
+        if self.runtime().has_runtime_api(API, "current_alpha_price") {
+            let (_, price) = self.one_price(netuid).await?;
+            return Ok(Some(price));
+        }
+        // Boxed: runtimes of today need it never.
+        Ok(Box::pin(self.prices_of(Pricing::of(self.runtime()), &[netuid])).await?.remove(&netuid))
+    }
+
+    /// What one alpha of each subnet costs, where the runtime tells that in one answer.
+    pub(super) async fn prices_together(&self) -> Result<BTreeMap<NetUid, Tao>, ReadError> {
+        let told: Vec<SubnetPrice> = self.api(API, "current_alpha_price_all", &[]).await?;
+        Ok(told.into_iter().map(|one| (one.netuid, one.price)).collect())
+    }
+
+    /// What one alpha of each of `netuids` costs, where that is known.
+    pub(super) async fn prices_of(
+        &self,
+        pricing: Pricing,
+        netuids: &[NetUid],
+    ) -> Result<BTreeMap<NetUid, Tao>, ReadError> {
+        let traded: Vec<NetUid> = netuids.iter().copied().filter(|netuid| *netuid != NetUid::ROOT).collect();
+        let mut prices: BTreeMap<NetUid, Tao> = match pricing {
+            Pricing::Together => return self.prices_together().await,
+            Pricing::None => return Ok(BTreeMap::new()),
+            Pricing::OneByOne => {
+                let reads: Vec<_> = traded.into_iter().map(|netuid| self.one_price(netuid)).collect();
+                stream::iter(reads).buffered(AT_ONCE).try_collect().await?
+            }
+            Pricing::ByPools => self.pool_prices(&traded).await?,
+            Pricing::Untold => BTreeMap::new(),
+        };
+        // On root alpha is tao.
+        if netuids.contains(&NetUid::ROOT) {
+            prices.insert(NetUid::ROOT, Tao::from_rao(ONE));
+        }
+        Ok(prices)
+    }
+
+    async fn one_price(&self, netuid: NetUid) -> Result<(NetUid, Tao), ReadError> {
+        Ok((netuid, self.api(API, "current_alpha_price", &[netuid.into()]).await?))
+    }
+
+    /// What the pools of `netuids` hold, as prices.
+    async fn pool_prices(&self, netuids: &[NetUid]) -> Result<BTreeMap<NetUid, Tao>, ReadError> {
+        let places: Vec<Vec<Value>> = netuids.iter().map(|netuid| vec![(*netuid).into()]).collect();
+        let (tao, alpha) = try_join!(
+            self.values::<Tao>(PALLET, "SubnetTAO", &places),
+            self.values::<Alpha>(PALLET, "SubnetAlphaIn", &places),
+        )?;
+        let pools = netuids.iter().zip(tao.into_iter().zip(alpha));
+        Ok(pools.filter_map(|(netuid, (tao, alpha))| Some((*netuid, pool_price(*netuid, tao?, alpha?)?))).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::generations::{generations, lacking};
+
+    #[test]
+    fn each_generation_tells_prices_in_its_own_way() {
+        let [oldest, old, undescribed, ..] = generations();
+        assert_eq!([&oldest, &old].map(Pricing::of), [Pricing::None; 2]);
+        assert_eq!(Pricing::of(&undescribed), Pricing::Untold, "its metadata describes no runtime APIs");
+        let nothing: &[&str] = &[];
+        for (lacks, pricing) in [
+            (nothing, Pricing::Together),
+            (&["current_alpha_price_all"][..], Pricing::OneByOne),
+            (&["SwapRuntimeApi"][..], Pricing::Untold),
+            (&["SwapRuntimeApi", "Swap"][..], Pricing::ByPools),
+            (&["SwapRuntimeApi", "Swap", "SubnetAlphaIn"][..], Pricing::None),
+        ] {
+            assert_eq!(Pricing::of(&lacking(lacks)), pricing, "without {lacks:?}");
+        }
+    }
+
+    #[test]
+    fn a_price_follows_from_the_pool() {
+        let rao = Tao::from_rao;
+        assert_eq!(pool_price(NetUid(0), rao(0), Alpha::ZERO), Some(rao(1_000_000_000)));
+        assert_eq!(pool_price(NetUid(1), rao(10), Alpha::from_rao(20)), Some(rao(500_000_000)));
+        assert_eq!(pool_price(NetUid(1), rao(10), Alpha::ZERO), None);
+        assert_eq!(pool_price(NetUid(1), rao(u64::MAX), Alpha::from_rao(1)), None);
+    }
+}
