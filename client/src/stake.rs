@@ -119,7 +119,7 @@ pub(crate) struct SetAutoArgs {
 #[derive(Args, Debug)]
 pub(crate) struct ClaimArgs {
     /// What is done with them from now on, as `set-claim` has it: the ninth Python command line calls that `claim`
-    #[arg(value_enum, hide = true)]
+    #[arg(value_enum, ignore_case = true, hide = true)]
     claim: Option<Dividends>,
     /// The subnets, one to five: `1,2,3` or `1-3` [btcli 11's -n: --network]
     #[arg(
@@ -153,7 +153,7 @@ enum Dividends {
 #[derive(Args, Debug)]
 pub(crate) struct SetClaimArgs {
     /// What is done with them; of --netuids alone, they are kept
-    #[arg(value_enum, required_unless_present = "netuids")]
+    #[arg(value_enum, ignore_case = true, required_unless_present = "netuids")]
     claim: Option<Dividends>,
     /// The subnets whose dividends are meant, those of others the other way: `1,2,3` or `1-3` [btcli 11's -n: --network]
     #[arg(long, short = 'n', value_name = "NETUIDS", value_delimiter = ',', value_parser = number::<NetUid>)]

@@ -23,7 +23,7 @@ const COMMANDS: [(&str, &[&str]); 45] = [
     // Locks are stake, and btcli has a noun for them.
     ("lock list", &["stake_locks"]),
     ("lock add", &["stake_lock"]),
-    ("lock mode", &["stake_setLockMode"]),
+    ("lock mode", &["stake_setLockMode", "stake_locks"]),
     ("lock move", &["stake_moveLock"]),
     ("lock incoming", &["stake_setIncomingLocks"]),
     ("stake unlock", &["stake_setLockMode"]),
