@@ -272,8 +272,10 @@ async fn swap_hotkey(parts: Arc<Parts>, params: SwapHotkeyParams, _: Caller) -> 
             None => draft,
         };
         Ok(match params.netuid {
-            Some(NetUid::ROOT) => draft.warning("root stake and dividends go with it: its nominators are moved"),
-            _ => draft.warning(swap_pace(&ground.view).await?),
+            Some(NetUid::ROOT) => draft
+                .warning("root stake and dividends go with it: its nominators are moved")
+                .warning("this is root alone, and no full exchange: without a netuid it takes over everywhere"),
+            _ => swap_pace(&ground.view).await?.into_iter().fold(draft, Draft::warning),
         })
     })
     .await
@@ -293,12 +295,13 @@ fn swap_cost(view: &View, (told, usual): (&str, Tao)) -> Result<Tao, ReadError> 
     Ok(constant(view, told)?.map_or(usual, Tao::from_rao))
 }
 
-/// How often a hotkey can be exchanged, in words.
-async fn swap_pace(view: &View) -> Result<String, ReadError> {
-    let blocks = number(&view.storage_json(SUBTENSOR, "TxRateLimit", &[]).await?).unwrap_or(0);
-    let on_one = constant(view, "HotkeySwapOnSubnetInterval")?;
-    let on_one = on_one.map(|blocks| format!(", on one subnet once in {blocks}")).unwrap_or_default();
-    Ok(format!("a hotkey is exchanged once in {blocks} blocks{on_one}"))
+/// How often a hotkey can be exchanged, in words; none where there is no limit.
+async fn swap_pace(view: &View) -> Result<Option<String>, ReadError> {
+    let everywhere = stake::kept(view, "TxRateLimit").await?.filter(|blocks| *blocks > 0);
+    let everywhere = everywhere.map(|blocks| format!("once in {blocks} blocks"));
+    let on_one = constant(view, "HotkeySwapOnSubnetInterval")?.map(|blocks| format!("on one subnet once in {blocks}"));
+    let paces: Vec<String> = everywhere.into_iter().chain(on_one).collect();
+    Ok((!paces.is_empty()).then(|| format!("a hotkey is exchanged {}", paces.join(", "))))
 }
 
 /// Whether nothing of root dividends would be mixed up if the hotkey took over another's (pallet_subtensor, spec 425).
