@@ -101,6 +101,17 @@ fn senators_vote_and_root_validators_steer_where_the_chain_has_them() {
         assert_eq!(receipt["plan"]["call"], "SubtensorModule.set_weights");
         near(wanted);
     }
+
+    // What was signed under a key is told again while the chain is out of reach.
+    ask(&host, "devnet mine 101");
+    let params = r#"{"netuid":2,"amount":"0.1","wallet":"alice","idempotency_key":"once"}"#;
+    let boosted = host.ask(&["rpc", "root_boost", params]);
+    ask(&host, "devnet fault refuse --connections ws");
+    wait_for("the link to be lost", || (ask(&host, "status")["chain"]["link"] != "live").then_some(()));
+    assert_eq!(host.ask(&["rpc", "root_boost", params])["outcome"], boosted["outcome"]);
+    let (_, text) = host.refused(&["rpc", "root_slash", &params.replace("once", "twice")]);
+    assert!(text.contains("chain"), "{text}");
+    ask(&host, "devnet fault clear");
 }
 
 #[test]

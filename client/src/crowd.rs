@@ -338,6 +338,7 @@ mod tests {
         for good in [
             "crowd list".to_owned(),
             "crowd list --sort-order desc".to_owned(),
+            "crowd list --status Active --type Subnet --sort-order DESC".to_owned(),
             "crowd list --status active --type subnet --sort-by raised --sort-order desc".to_owned(),
             format!("crowd list --status finalized --type fundraising --search-creator {BOB} --sort end"),
             "crowd list --search-creator opentensor".to_owned(),

@@ -56,7 +56,7 @@ pub(crate) struct PingArgs {
     #[arg(long, requires = "netuid")]
     all: bool,
     /// How to reach it
-    #[arg(long, value_enum, default_value_t = Via::Auto)]
+    #[arg(long, value_enum, ignore_case = true, default_value_t = Via::Auto)]
     transport: Via,
     /// How long one axon may take [default: 12s]
     #[arg(long, value_name = "DURATION", value_parser = duration)]

@@ -1,6 +1,7 @@
 //! The noun `stake`: alpha behind hotkeys, what it earns, and who inherits it.
 
 mod child;
+mod claim;
 mod hotkey;
 mod list;
 pub(crate) mod lock;
@@ -12,16 +13,13 @@ mod wizard;
 pub(crate) use self::{hotkey::HotkeyRefArg, list::render as positions};
 use btd_api::{
     NetUid, Ratio, Tao,
-    stake::{
-        Auto, AutoStakes, Claim, ClaimChoice, ClaimParams, ClaimType, Fill, Protection, SetAuto, SetAutoParams,
-        SetClaim, SetClaimParams,
-    },
+    stake::{Auto, AutoStakes, ClaimType, Fill, Protection, SetAuto, SetAutoParams},
     unsent,
 };
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 
 use crate::{
-    args::{ColdkeyArg, NetUidArg, WalletArg, number},
+    args::{ColdkeyArg, NetUidArg, WalletArg},
     exit::Exit,
     failure::Failure,
     output::{
@@ -59,11 +57,14 @@ pub(crate) enum Command {
     #[command(alias = "set_auto")]
     SetAuto(SetAutoArgs),
     /// Claim root dividends now
-    #[command(visible_alias = "process-claim", alias = "process_claim")]
-    Claim(ClaimArgs),
+    #[command(alias = "process_claim")]
+    ProcessClaim(claim::ProcessClaimArgs),
+    /// Set what is done with root dividends, as `set-claim` does; with --netuids alone they are claimed now
+    #[command(hide = true)]
+    Claim(claim::ClaimArgs),
     /// Set what is done with root dividends
     #[command(aliases = ["set_claim", "unclaim"])]
-    SetClaim(SetClaimArgs),
+    SetClaim(claim::SetClaimArgs),
     /// The locks of a coldkey, as they stand now
     Locks(lock::LocksArgs),
     /// Lock stake behind a hotkey, or more of it
@@ -109,55 +110,6 @@ pub(crate) struct SetAutoArgs {
     netuid: NetUidArg,
     #[command(flatten)]
     hotkey: HotkeyRefArg,
-    #[command(flatten)]
-    wallet: WalletArg,
-    #[command(flatten)]
-    terms: Terms,
-}
-
-/// `btctl stake claim`
-#[derive(Args, Debug)]
-pub(crate) struct ClaimArgs {
-    /// What is done with them from now on, as `set-claim` has it: the ninth Python command line calls that `claim`
-    #[arg(value_enum, hide = true)]
-    claim: Option<Dividends>,
-    /// The subnets, one to five: `1,2,3` or `1-3` [btcli 11's -n: --network]
-    #[arg(
-        long,
-        short = 'n',
-        value_name = "NETUIDS",
-        visible_alias = "netuid",
-        value_delimiter = ',',
-        required_unless_present = "claim",
-        value_parser = number::<NetUid>
-    )]
-    netuids: Vec<NetUid>,
-    #[command(flatten)]
-    wallet: WalletArg,
-    #[command(flatten)]
-    terms: Terms,
-}
-
-/// What is done with root dividends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Dividends {
-    /// Sell them and stake the tao on root; with --netuids those of these subnets, and of such as are created later
-    #[value(alias = "Swap")]
-    Swap,
-    /// Keep them as alpha; with --netuids on those subnets only
-    #[value(aliases = ["Keep", "delegated", "keep-subnets"])]
-    Keep,
-}
-
-/// `btctl stake set-claim`
-#[derive(Args, Debug)]
-pub(crate) struct SetClaimArgs {
-    /// What is done with them; of --netuids alone, they are kept
-    #[arg(value_enum, required_unless_present = "netuids")]
-    claim: Option<Dividends>,
-    /// The subnets whose dividends are meant, those of others the other way: `1,2,3` or `1-3` [btcli 11's -n: --network]
-    #[arg(long, short = 'n', value_name = "NETUIDS", value_delimiter = ',', value_parser = number::<NetUid>)]
-    netuids: Vec<NetUid>,
     #[command(flatten)]
     wallet: WalletArg,
     #[command(flatten)]
@@ -234,14 +186,9 @@ impl Command {
                 });
                 spend::sign::<SetAuto>(session, params, args.terms).await
             }
-            Self::Claim(ClaimArgs { claim: claim @ Some(_), netuids, wallet, terms }) => {
-                set_claim(session, SetClaimArgs { claim, netuids, wallet, terms }).await
-            }
-            Self::Claim(args) => {
-                let params = unsent!(ClaimParams { netuids: args.netuids, wallet: args.wallet.resolve(settings) });
-                spend::sign::<Claim>(session, params, args.terms).await
-            }
-            Self::SetClaim(args) => set_claim(session, args).await,
+            Self::ProcessClaim(args) => args.run(session).await,
+            Self::Claim(args) => args.run(session).await,
+            Self::SetClaim(args) => args.run(session).await,
             Self::Wizard(args) => args.run(session).await,
             Self::Locks(args) => args.run(session).await,
             Self::Lock(args) => args.run(session).await,
@@ -249,18 +196,6 @@ impl Command {
             Self::Child(command) => command.run(session).await,
         }
     }
-}
-
-async fn set_claim(session: &Session, args: SetClaimArgs) -> Result<Exit, Failure> {
-    let claim = match (args.claim, args.netuids.is_empty()) {
-        (Some(Dividends::Swap), true) => ClaimChoice::Swap,
-        (Some(Dividends::Keep), true) => ClaimChoice::Keep,
-        (Some(Dividends::Keep) | None, false) => ClaimChoice::KeepSubnets(args.netuids),
-        (Some(Dividends::Swap), false) => ClaimChoice::SwapSubnets(args.netuids),
-        (None, true) => return Err(Failure::usage("say `keep` or `swap`, or name with --netuids what is kept")),
-    };
-    let params = unsent!(SetClaimParams { claim, wallet: args.wallet.resolve(&session.settings) });
-    spend::sign::<SetClaim>(session, params, args.terms).await
 }
 
 fn auto(auto: &AutoStakes, page: Page) -> String {
@@ -337,6 +272,9 @@ mod tests {
             "stake add --netuid 1 --amount-tao 1 --no-slippage-protection".to_owned(),
             "stake swap --origin 1 --dest 2 --amount-alpha 5 --slippage-protection".to_owned(),
             "stake process-claim --netuids 1,2".to_owned(),
+            "stake process_claim -n 1".to_owned(),
+            "stake claim --netuids 1,2".to_owned(),
+            "stake unclaim --netuids 1,2".to_owned(),
             "stake claim keep".to_owned(),
             "stake claim Keep --netuids 1,2".to_owned(),
             "stake child get 1".to_owned(),
@@ -371,6 +309,8 @@ mod tests {
             ("stake add --netuid 1 --all-netuids --amount 1", "cannot be used with"),
             ("stake add --netuid 1 --amount 1 --include-hotkeys h1 --all-hotkeys", "cannot be used with"),
             ("stake claim", "--netuids"),
+            ("stake process-claim", "--netuids"),
+            ("stake process-claim keep", "unexpected argument"),
             ("stake set-claim", "<CLAIM>"),
             ("stake add --netuid 1 --amount 1 --include-hotkeys h1 --uid 3", "cannot be used with"),
             ("stake remove --interactive --hotkey h1", "cannot be used with"),

@@ -19,7 +19,7 @@ import time
 
 import typer
 from btcli_forks import Btcli
-from world import World, difference
+from world import World, difference, twox_128
 
 BINARIES = sys.argv[1]
 theirs, ours = World("btcli", BINARIES), World("btctl", BINARIES)
@@ -74,7 +74,6 @@ NEAR = {
 # Commands of btcli that are not told, and why.
 READS = "only reads"
 ALONE = "is about what lies on this host, and asks no chain for anything"
-LONG = "comes thousands of blocks later, and is told with less in between elsewhere"
 UNTOLD = {
     **{
         f"config {verb}": ALONE
@@ -96,9 +95,6 @@ UNTOLD = {
             "wallet get-identity", "wallet overview", "wallet swap-check", "wallet swap-coldkey check",
         )
     },
-    "crowd finalize": LONG,
-    "wallet swap-coldkey clear": LONG,
-    "wallet swap-coldkey execute": LONG,
     "stake process-claim": "asks what is owed first, and root earns nothing of a subnet whose emission nobody has switched on",
     "stake wizard": "asks, and does what other commands do",
     "sudo senate-vote": "needs a senate, which this runtime has not",
@@ -219,6 +215,19 @@ def address(wallet, hotkey=None):
     found = {json.loads((world.home / place).read_text())["ss58Address"] for world in (theirs, ours)}
     check(f"address of {wallet} {hotkey or ''}", len(found) == 1, found)
     return found.pop()
+
+
+def account(wallet):
+    """The account of a coldkey, in hexadecimal."""
+    kept = json.loads((theirs.home / f".bittensor/wallets/{wallet}/coldkeypub.txt").read_text())
+    return kept["accountId"].removeprefix("0x")
+
+
+def set_number(item, number):
+    """Sets a number of 32 bits in the storage of the pallet that Bittensor is."""
+    key = f"0x{twox_128('SubtensorModule')}{twox_128(item)}"
+    for world in (theirs, ours):
+        world.node("dev_setStorage", [[key, f"0x{number.to_bytes(4, 'little').hex()}"]])
 
 
 def mine(count):
@@ -368,6 +377,9 @@ def told():
     both("crowd", "contribute", *miner, "--id", "0", "--amount", "5")
     both("crowd", "update", *owner, "--id", "0", "--cap", "90")
     both("crowd", "withdraw", *miner, "--id", "0")
+    # Its creator gave ten.
+    both("crowd", "contribute", *alice, "--id", "0", "--amount", "80")
+    both("crowd", "finalize", *owner, "--id", "0")
     both(*crowdloan, btcli_also=("--fundraising",))
     both("crowd", "contribute", *miner, "--id", "1", "--amount", "5")
     both("crowd", "refund", *owner, "--id", "1")
@@ -380,7 +392,30 @@ def told():
     both("wallet", "swap-hotkey", *miner, "next", "--all-netuids")
     both("wallet", "swap-coldkey", "announce", *miner, "--new-coldkey", CHARLIE, lacks=(JSON,), btcli_also=open_order)
     both("wallet", "swap-coldkey", "dispute", *miner, lacks=(JSON,), btcli_also=open_order)
+    exchange()
     epoch()
+
+
+def exchange():
+    """A coldkey takes its announcement back, announces again, and is exchanged."""
+    swap, quietly = ("wallet", "swap-coldkey"), {"lacks": (JSON,), "btcli_also": ("--no-mev-protection",)}
+    leaver = ("--wallet-name", "leaver")
+    for name in ("leaver", "newcomer"):
+        made("new-coldkey", "--wallet-name", name, "--uri", f"//{name.capitalize()}")
+    newcomer = ("--new-coldkey", address("newcomer"))
+    both("wallet", "transfer", "--wallet-name", "alice", "--hotkey", "default", "--dest", address("leaver"), "--amount", "2")
+    # Five days, and one more for whoever thinks better of it.
+    set_number("ColdkeySwapAnnouncementDelay", 3)
+    set_number("ColdkeySwapReannouncementDelay", 3)
+    both(*swap, "announce", *leaver, *newcomer, **quietly)
+    mine(6)
+    both(*swap, "clear", *leaver, **quietly)
+    both(*swap, "announce", *leaver, *newcomer, **quietly)
+    mine(3)
+    both(*swap, "execute", *leaver, *newcomer, **quietly)
+    # What one of them had paid less goes along with all the rest.
+    old, new = account("leaver"), account("newcomer")
+    apart[new] = apart.get(new, 0) + apart.pop(old, 0)
 
 
 def is_near(item, key, one, other):

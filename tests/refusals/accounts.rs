@@ -126,6 +126,34 @@ fn a_coldkey_is_exchanged_step_by_step() {
 }
 
 #[test]
+fn an_exchange_costs_and_rests_as_the_runtime_says() {
+    /// `SubtensorModule.TxRateLimit` and `TxDelegateTakeRateLimit`, and 7.
+    const PACE: &str = "0x658faa385070e074c85bf6b568cf0555a60dafa9acb9b7b76f9a4eeb63b91b44=0x0700000000000000";
+    const TAKES: &str = "0x658faa385070e074c85bf6b568cf0555ca55e47897247174acf8769d70e4eea3=0x0700000000000000";
+    let stage = Stage::on_demand();
+    stage.ask("wallet new-hotkey --wallet alice --wallet-hotkey second --uri //Dave");
+    stage.signed("root register --wallet alice");
+    for limit in [PACE, TAKES] {
+        stage.ask(&format!("devnet set-storage {limit}"));
+    }
+    let cost = stage.ask("query constant SubtensorModule KeySwapCost")["value"].as_str().unwrap().to_owned();
+    let exchange = "wallet swap-hotkey second --wallet alice --hotkey default".to_owned();
+    let announce = format!("wallet swap-coldkey announce --new-coldkey {EVE} --wallet bob");
+    let plan = |words: &str| stage.ask(&format!("{words} --dry-run"))["plan"].clone();
+    for words in [&exchange, &announce] {
+        let plan = plan(words);
+        let rao = |name: &str| plan[name].as_str().unwrap().parse::<u64>().unwrap();
+        let spent = rao("balance_before") - rao("balance_after") - rao("fee");
+        assert_eq!(spent.to_string(), cost, "{words}: {plan}");
+    }
+    let warnings = plan(&exchange)["warnings"].to_string();
+    assert!(warnings.contains("a hotkey is exchanged once in 7 blocks, on one subnet once in 7200"), "{warnings}");
+    let warnings = plan("root set-take --take 0.1 --wallet alice")["warnings"].to_string();
+    assert!(warnings.contains("a take can be raised once in 7 blocks"), "{warnings}");
+    stage.nothing_else_was_signed();
+}
+
+#[test]
 fn the_best_block_is_asked_before_anything_is_refused() {
     let stage = Stage::on_demand();
     stage.wallet("charlie", "//Charlie");

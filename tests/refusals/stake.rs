@@ -1,6 +1,6 @@
 //! Stake that is too little, stays where it is, or would be traded in vain.
 
-use btd_tests::stage::Stage;
+use btd_tests::{stage::Stage, terminal::Terminal};
 use serde_json::{Value, json};
 
 use super::{ALICE, BOB, CHARLIE, DAVE, EVE, THRESHOLD, foreseen};
@@ -244,6 +244,19 @@ fn what_is_not_sold_of_root_dividends_is_kept_on_every_other_subnet_of_the_chain
     }
     // The same in the words of the ninth Python command line.
     stage.signed("stake claim swap --netuids 2 --wallet alice");
+    // What btcli 9 means by these words, and what they say, are two things: a program says which.
+    let (code, error) = stage.refused("stake claim --netuids 1 --wallet alice");
+    let message = error["message"].as_str().unwrap();
+    assert_eq!(code, 2, "{error}");
+    assert!(
+        message.contains("process-claim --netuids 1") && message.contains("set-claim keep --netuids 1"),
+        "{message}"
+    );
+    let mut terminal = Terminal::btctl(&stage.host, &["stake", "claim", "--netuids", "1", "--wallet", "alice"]);
+    terminal.wait_for("set-claim keep --netuids 1");
+    terminal.wait_for("Sign and send it? [y/N]");
+    terminal.press("n\r");
+    assert_ne!(terminal.end(), 0, "{terminal:?}");
     assert_eq!(claim(), json!({ "keep-subnets": [1] }));
     // None is left to be kept.
     stage.signed("stake set-claim swap --netuids 1,2 --wallet alice");

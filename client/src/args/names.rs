@@ -9,7 +9,7 @@ use clap::{Command, CommandFactory};
 use super::Cli;
 
 /// Commands that have another name than what they call; none where that is nothing, or what they are told to call.
-const COMMANDS: [(&str, &[&str]); 45] = [
+const COMMANDS: [(&str, &[&str]); 46] = [
     ("status", &["node_status"]),
     // The noun `chain` is taken by one command.
     ("chain", &["chain_status"]),
@@ -23,11 +23,13 @@ const COMMANDS: [(&str, &[&str]); 45] = [
     // Locks are stake, and btcli has a noun for them.
     ("lock list", &["stake_locks"]),
     ("lock add", &["stake_lock"]),
-    ("lock mode", &["stake_setLockMode"]),
+    ("lock mode", &["stake_setLockMode", "stake_locks"]),
     ("lock move", &["stake_moveLock"]),
     ("lock incoming", &["stake_setIncomingLocks"]),
     ("stake unlock", &["stake_setLockMode"]),
     ("stake child revoke", &["stake_childSet"]),
+    // btcli 9 means another command by `claim`.
+    ("stake process-claim", &["stake_claim"]),
     ("stake wizard", &[]),
     // Metagraphs are a noun to programs, and a part of a subnet to people.
     ("subnets load", &["metagraph_load"]),

@@ -38,7 +38,7 @@ const EXCHANGE: [&str; 5] = ["announce", "execute", "dispute", "clear", "check"]
 const RENAMED: [(&[&str], &str, &[&str]); 12] = [
     (&STAKE, "unstake-all", &["stake", "remove", "--all"]),
     (&STAKE, "unstake-all-alpha", &["stake", "remove", "--all-alpha"]),
-    (&["root", "r", "roots", "rt"], "claim", &["stake", "claim"]),
+    (&["root", "r", "roots", "rt"], "claim", &["stake", "process-claim"]),
     (&WALLET, "announce-coldkey-swap", &["wallet", "swap-coldkey", "announce"]),
     (&WALLET, "registrations", &["wallet", "overview"]),
     (&HPARAMS, "start", &["subnets", "start"]),
@@ -334,7 +334,7 @@ mod tests {
             ("btctl hparams set --param=rho --name w", "btctl hparams set --param=rho --name w"),
             ("btctl hparams set-symbol --netuid 2 --symbol x", "btctl subnets set-symbol --netuid 2 x"),
             ("btctl hparams set-identity --name a --url b", "btctl subnets set-identity --subnet-name a --url b"),
-            ("btctl root claim --netuids 1", "btctl stake claim --netuids 1"),
+            ("btctl root claim --netuids 1", "btctl stake process-claim --netuids 1"),
             ("btctl wallet registrations --all", "btctl wallet overview --all"),
             ("btctl w announce-coldkey-swap --new x", "btctl wallet swap-coldkey announce --new x"),
             ("btctl subnets register --netuid 1 --pow -y", "btctl subnets pow-register --netuid 1 -y"),

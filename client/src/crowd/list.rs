@@ -24,10 +24,10 @@ use crate::{
 #[derive(Args, Debug)]
 pub(crate) struct ListArgs {
     /// Those that have come so far
-    #[arg(long, value_enum, value_name = "STATE", alias = "state")]
+    #[arg(long, value_enum, ignore_case = true, value_name = "STATE", alias = "state")]
     status: Option<StateArg>,
     /// Those for this
-    #[arg(long = "type", value_enum, value_name = "TYPE")]
+    #[arg(long = "type", value_enum, ignore_case = true, value_name = "TYPE")]
     purpose: Option<PurposeArg>,
     /// Those of this creator
     #[arg(long, value_name = "SS58", value_parser = addr::coldkey)]
@@ -39,7 +39,7 @@ pub(crate) struct ListArgs {
     #[arg(long, value_name = "COLUMN", visible_alias = "sort-by", alias = "sort_by", value_parser = column)]
     sort: Option<&'static Shown<Crowdloan>>,
     /// Which way; without it, amounts from the largest on
-    #[arg(long, value_enum, value_name = "ORDER", alias = "sort_order")]
+    #[arg(long, value_enum, ignore_case = true, value_name = "ORDER", alias = "sort_order")]
     sort_order: Option<Order>,
 }
 

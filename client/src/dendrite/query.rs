@@ -52,7 +52,7 @@ pub(crate) struct QueryArgs {
     #[arg(long, value_name = "AMOUNT", requires = "netuid", conflicts_with = "all", value_parser = Alpha::from_tokens)]
     min_stake: Option<Alpha>,
     /// How to reach them
-    #[arg(long, value_enum, default_value_t = Via::Auto)]
+    #[arg(long, value_enum, ignore_case = true, default_value_t = Via::Auto)]
     transport: Via,
     /// How long one axon may take [default: 12s]
     #[arg(long, value_name = "DURATION", value_parser = duration)]

@@ -20,10 +20,10 @@ use crate::{
 #[derive(Args, Debug)]
 pub(crate) struct FaultArgs {
     /// The fault; without one, those in force are listed
-    #[arg(value_enum)]
+    #[arg(value_enum, ignore_case = true)]
     fault: Option<Choice>,
     /// For drop, refuse and delay: which connections
-    #[arg(long, value_enum, default_value_t = Which::All, requires = "fault")]
+    #[arg(long, value_enum, ignore_case = true, default_value_t = Which::All, requires = "fault")]
     connections: Which,
     /// For delay: how late answers come
     #[arg(long, value_name = "DURATION", value_parser = duration, required_if_eq("fault", "delay"))]

@@ -24,7 +24,7 @@ pub(crate) enum Order {
     #[value(aliases = ["ascend", "asc", "up", "a"])]
     Ascending,
     /// From the largest, or the last, on
-    #[value(aliases = ["descend", "desc", "down", "d"])]
+    #[value(aliases = ["descend", "desc", "down", "d", "reverse"])]
     Descending,
 }
 

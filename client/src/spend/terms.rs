@@ -19,7 +19,7 @@ pub(crate) struct Terms {
     #[arg(long, alias = "dry_run")]
     dry_run: bool,
     /// Until when to wait
-    #[arg(long, value_enum, default_value_t = Until::Finalized)]
+    #[arg(long, value_enum, ignore_case = true, default_value_t = Until::Finalized)]
     wait: Until,
     /// The key of an earlier call, to repeat it without doing it twice
     #[arg(long, value_name = "KEY", alias = "idempotency_key")]
@@ -37,7 +37,7 @@ pub(crate) struct Terms {
     #[arg(long, value_name = "TAO", value_parser = Tao::from_tokens)]
     tip: Option<Tao>,
     /// Whether it comes before or after other orders of the account that wait
-    #[arg(long, value_enum, default_value_t = Priority::Normal)]
+    #[arg(long, value_enum, ignore_case = true, default_value_t = Priority::Normal)]
     lane: Priority,
     /// Give up what has not been handed to any node after this: `30s`, `5m`
     #[arg(long, value_name = "DURATION", value_parser = duration)]

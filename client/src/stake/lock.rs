@@ -33,7 +33,7 @@ pub(crate) enum Command {
     List(LocksArgs),
     /// Lock stake behind a hotkey, or more of it
     Add(LockArgs),
-    /// Set whether the lock on a subnet decays
+    /// Set whether the lock on a subnet decays; without --mode, show it as it is
     Mode(ModeArgs),
     /// Let the lock on a subnet be for another hotkey
     Move(MoveArgs),
@@ -69,7 +69,7 @@ pub(crate) struct LockArgs {
     #[arg(long, short = 'a', value_name = "ALPHA", value_parser = AlphaAmount::from_tokens, allow_hyphen_values = true)]
     amount: AlphaAmount,
     /// How the lock ages from now on; without it as it does, and a new one decays
-    #[arg(long, value_enum, value_name = "MODE")]
+    #[arg(long, value_enum, ignore_case = true, value_name = "MODE")]
     mode: Option<Aging>,
     #[command(flatten)]
     hotkey: HotkeyRefArg,
@@ -84,9 +84,9 @@ pub(crate) struct LockArgs {
 pub(crate) struct ModeArgs {
     #[command(flatten)]
     netuid: NetUidArg,
-    /// How the lock ages from now on
-    #[arg(long, value_enum, value_name = "MODE")]
-    mode: Aging,
+    /// How the lock ages from now on; without it, the lock is shown as it is
+    #[arg(long, value_enum, ignore_case = true, value_name = "MODE")]
+    mode: Option<Aging>,
     #[command(flatten)]
     wallet: WalletArg,
     #[command(flatten)]
@@ -109,7 +109,7 @@ enum Incoming {
 )]
 pub(crate) struct IncomingArgs {
     /// Whether they may
-    #[arg(value_enum, value_name = "ANSWER")]
+    #[arg(value_enum, ignore_case = true, value_name = "ANSWER")]
     incoming: Incoming,
     #[command(flatten)]
     wallet: WalletArg,
@@ -178,7 +178,7 @@ impl Command {
         match self {
             Self::List(args) => args.run(session).await,
             Self::Add(args) => args.run(session).await,
-            Self::Mode(args) => set_mode(session, (args.netuid, args.mode.mode()), args.wallet, args.terms).await,
+            Self::Mode(args) => args.run(session).await,
             Self::Move(args) => {
                 let params = unsent!(MoveLockParams {
                     netuid: args.netuid.resolve(),
@@ -203,8 +203,17 @@ impl LocksArgs {
     pub(super) async fn run(self, session: &Session) -> Result<Exit, Failure> {
         let coldkey = self.coldkey.resolve(&session.settings);
         let params = LocksParams { wallet: coldkey.wallet, address: coldkey.address, netuid: self.netuid };
-        let reply = session.call::<Locks>(&params).await?;
-        session.out.reply(&reply, render).map(|()| Exit::Success)
+        show(session, &params).await
+    }
+}
+
+impl ModeArgs {
+    async fn run(self, session: &Session) -> Result<Exit, Failure> {
+        let Some(mode) = self.mode else {
+            let (wallet, netuid) = (self.wallet.resolve(&session.settings), self.netuid.resolve());
+            return show(session, &LocksParams { wallet: Some(wallet), address: None, netuid: Some(netuid) }).await;
+        };
+        set_mode(session, (self.netuid, mode.mode()), self.wallet, self.terms).await
     }
 }
 
@@ -225,6 +234,11 @@ impl UnlockArgs {
     pub(super) async fn run(self, session: &Session) -> Result<Exit, Failure> {
         set_mode(session, (self.netuid, LockMode::Decaying), self.wallet, self.terms).await
     }
+}
+
+async fn show(session: &Session, params: &LocksParams) -> Result<Exit, Failure> {
+    let reply = session.call::<Locks>(params).await?;
+    session.out.reply(&reply, render).map(|()| Exit::Success)
 }
 
 async fn set_mode(
@@ -326,6 +340,8 @@ mod tests {
             "lock show --netuid 1 --wallet-name alice",
             "lock add --netuid 1 --hotkey-ss58 5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty -a 5 --mode perpetual",
             "lock mode --netuid 1 --mode decaying",
+            "lock mode --netuid 1 --mode PERPETUAL",
+            "lock mode --netuid 1",
             "lock move --netuid 1 --destination-hotkey 5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty",
             "lock incoming accept --wallet-name alice",
             "conviction list",

@@ -25,7 +25,7 @@ pub(crate) struct MatrixArgs {
     #[command(flatten)]
     netuid: NetUidArg,
     /// Which matrix
-    #[arg(long, value_enum, default_value_t = Which::Weights)]
+    #[arg(long, value_enum, ignore_case = true, default_value_t = Which::Weights)]
     matrix: Which,
     /// The mechanism; 0 is the main one
     #[arg(long, value_name = "MECHID", default_value = "0")]

@@ -41,7 +41,7 @@ pub(crate) struct BalanceArgs {
     #[arg(long, short = 'a')]
     all: bool,
     /// The order of rows
-    #[arg(long, value_enum, default_value_t = Sort::Name)]
+    #[arg(long, value_enum, ignore_case = true, default_value_t = Sort::Name)]
     sort: Sort,
 }
 

@@ -32,7 +32,7 @@ pub(crate) struct ConvertArgs {
     #[command(flatten)]
     key: KeyArg,
     /// How the file shall be protected
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, ignore_case = true)]
     to: Target,
     #[command(flatten)]
     password: PasswordArgs,

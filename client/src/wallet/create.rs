@@ -28,10 +28,10 @@ pub(crate) struct CreateArgs {
     #[arg(long = "n-words", value_name = "N", default_value_t = 12, value_parser = words, visible_alias = "words", alias = "n_words")]
     words: u8,
     /// How the coldkey signs
-    #[arg(long, value_enum, default_value_t, aliases = ["crypto-type", "crypto_type", "coldkey-crypto-type", "coldkey_crypto_type"])]
+    #[arg(long, value_enum, ignore_case = true, default_value_t, aliases = ["crypto-type", "crypto_type", "coldkey-crypto-type", "coldkey_crypto_type"])]
     scheme: SchemeName,
     /// How the hotkey signs; axons of the SDKs verify sr25519 only
-    #[arg(long, value_enum, default_value_t, aliases = ["hotkey-crypto-type", "hotkey_crypto_type", "hotkey_scheme"])]
+    #[arg(long, value_enum, ignore_case = true, default_value_t, aliases = ["hotkey-crypto-type", "hotkey_crypto_type", "hotkey_scheme"])]
     hotkey_scheme: SchemeName,
     #[command(flatten)]
     file: FileArgs,

@@ -42,7 +42,7 @@ pub(crate) enum Usually {
 #[derive(Args, Clone, Copy, Debug, Default)]
 pub(crate) struct SchemeArg {
     /// How it signs
-    #[arg(long, value_enum, default_value_t, aliases = ["crypto-type", "crypto_type"])]
+    #[arg(long, value_enum, ignore_case = true, default_value_t, aliases = ["crypto-type", "crypto_type"])]
     pub(crate) scheme: SchemeName,
 }
 

@@ -64,7 +64,7 @@ pub(crate) struct UnlockArgs {
     #[arg(long = "for", value_name = "DURATION", value_parser = duration, visible_alias = "seconds")]
     time: Option<Duration>,
     /// For what alone it may be used; more than once for several [default: everything]
-    #[arg(long = "use", value_enum, value_name = "USE", visible_alias = "purpose")]
+    #[arg(long = "use", value_enum, ignore_case = true, value_name = "USE", visible_alias = "purpose")]
     uses: Vec<UseName>,
 }
 
@@ -144,7 +144,7 @@ pub(crate) struct VerifyArgs {
     #[arg(long, short = 'a', value_name = "SS58", visible_alias = "address", aliases = ["ss58", "public-key", "public_key"], short_alias = 'p', value_parser = signer)]
     signer: AccountId,
     /// Under which scheme [default: either]
-    #[arg(long, value_enum, aliases = ["crypto-type", "crypto_type"])]
+    #[arg(long, value_enum, ignore_case = true, aliases = ["crypto-type", "crypto_type"])]
     scheme: Option<SchemeName>,
 }
 

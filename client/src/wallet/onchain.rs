@@ -365,6 +365,8 @@ mod tests {
         for good in [
             "wallet overview --all --netuids 1,2 --sort_by stake --sort-order ascend".to_owned(),
             "wallet overview --sort_order descending".to_owned(),
+            "wallet overview --sort-by name --sort-order reverse".to_owned(),
+            "wallet overview --sort-by COLDKEY --sort-order DESC".to_owned(),
             "w set_identity --display x --web y --discord z".to_owned(),
             "w set_identity --display x --legal l --riot r --email e --pgp_fingerprint p --image i --info d --twitter t".to_owned(),
             "wallet set-identity --id-name x --github g --wallet-name alice".to_owned(),

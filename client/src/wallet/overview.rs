@@ -59,7 +59,7 @@ pub(crate) struct OverviewArgs {
     #[arg(long, value_name = "COLUMN", visible_alias = "sort-by", aliases = ["sort_by", "wallet.sort_by"], value_parser = column)]
     sort: Option<&'static Shown<OwnNeuron>>,
     /// Which way; without it, numbers from the largest on, and texts from the first on
-    #[arg(long, value_enum, value_name = "ORDER", aliases = ["sort_order", "wallet.sort_order"])]
+    #[arg(long, value_enum, ignore_case = true, value_name = "ORDER", aliases = ["sort_order", "wallet.sort_order"])]
     sort_order: Option<Order>,
 }
 
@@ -170,6 +170,11 @@ static COLUMNS: [Shown<OwnNeuron>; 17] = [
 ];
 
 fn column(name: &str) -> Result<&'static Shown<OwnNeuron>, String> {
+    // btcli 9 heads the name of the wallet with COLDKEY, and speaks of it as the name in its help.
+    let name = match name.trim().to_lowercase().as_str() {
+        "name" | "coldkey" => "wallet",
+        _ => name,
+    };
     column::find(&COLUMNS, name)
 }
 

@@ -166,12 +166,12 @@ kinds! {
         "bring the file back from a copy, or make it anew from its words";
     /// The pool did not take the extrinsic; nothing was included.
     ExtrinsicInvalid = 1301, "EXTRINSIC_INVALID", false, Unknown,
-        "the chain's pool refused the extrinsic; nothing happened",
-        "ask for the plan again: nothing happened";
+        "the chain's pool refused the extrinsic, or no block took it: nothing happened, nor can it ever land",
+        "ask for the plan again, under a new idempotency key: what was ordered under this one has ended";
     /// Included, and failed; the fee is paid once the block is final.
     DispatchFailed = 1302, "DISPATCH_FAILED", false, Unknown,
         "the extrinsic was included and failed; its fee is spent once that block is final",
-        "the error that the chain names tells what is wrong; ask for the plan again";
+        "the error that the chain names tells what is wrong; ask for the plan again, under a new idempotency key";
     /// Sent, and not known to have been included or not.
     OutcomeUnknown = 1303, "OUTCOME_UNKNOWN", false, Unknown,
         "sent, and not seen in a finalized block yet; do not send it again",

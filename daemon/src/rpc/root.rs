@@ -29,7 +29,7 @@ use tokio::{join, time::timeout, try_join};
 pub(super) use self::weights::{check_row, require_weights_of_zero};
 use super::{
     Caller, Failure, Table, receipt,
-    stake::{SUBTENSOR, account, number},
+    stake::{SUBTENSOR, account, kept, number, raises},
 };
 use crate::{
     causes::with_causes,
@@ -250,17 +250,12 @@ struct Takes {
 }
 
 async fn takes(view: &View, hotkey: Hotkey) -> Result<Takes, ReadError> {
-    let bound = async |item| match view.storage_json(SUBTENSOR, item, &[]).await {
-        Ok(bound) => Ok(number(&bound)),
-        Err(ReadError::Absent(_)) => Ok(None),
-        Err(error) => Err(error),
-    };
     let hotkey = [hotkey.into()];
     let (now, entries, least, most) = try_join!(
         view.storage_json(SUBTENSOR, "Delegates", &hotkey),
         view.storage_entries(SUBTENSOR, "Delegates", &hotkey, 1),
-        bound("MinDelegateTake"),
-        bound("MaxDelegateTake"),
+        kept(view, "MinDelegateTake"),
+        kept(view, "MaxDelegateTake"),
     )?;
     Ok(Takes { now: number(&now).unwrap_or(0), is_delegate: !entries.is_empty(), least, most })
 }
@@ -290,7 +285,8 @@ async fn set_take(parts: Arc<Parts>, params: SetTakeParams, _: Caller) -> Result
             format!("Let hotkey {hotkey} keep {} of what others' stake earns, after {}", params.take, share(now));
         let draft = Draft::new(call, summary).needs(Need::OwnHotkey(hotkey));
         let draft = if wanted > now { draft.needs(Need::Rested(Pace::DelegateTake(hotkey))) } else { draft };
-        Ok(draft.warning("a take can be raised once in 216000 blocks (about a month), counted from any change"))
+        let raised = raises(&ground.view, "TxDelegateTakeRateLimit").await?;
+        Ok(raised.map(|words| format!("{words}, counted from any change")).into_iter().fold(draft, Draft::warning))
     })
     .await
 }

@@ -27,7 +27,7 @@ use btd_api::{
     },
     wallet::Receipt,
 };
-use btd_chain::{Call, ReadError, Value};
+use btd_chain::{Call, ReadError, Value, View};
 use btd_signer_protocol::KeyId;
 
 pub(super) use self::children::related;
@@ -44,6 +44,32 @@ pub(super) const SUBTENSOR: &str = "SubtensorModule";
 /// A number, as storage tells it: as text where it is large.
 pub(super) fn number(json: &serde_json::Value) -> Option<u64> {
     json.as_u64().or_else(|| json.as_str()?.parse().ok())
+}
+
+/// A number of which the chain keeps one; none where the runtime has it not.
+pub(super) async fn kept(view: &View, item: &str) -> Result<Option<u64>, ReadError> {
+    match view.storage_json(SUBTENSOR, item, &[]).await {
+        Ok(told) => Ok(number(&told)),
+        Err(ReadError::Absent(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// So many blocks, and the time that they take.
+pub(super) fn span(blocks: u64) -> String {
+    /// At twelve seconds for a block.
+    const DAY: u64 = 7_200;
+    match blocks / DAY {
+        0 => format!("{blocks} blocks"),
+        1 => format!("{blocks} blocks (about a day)"),
+        days => format!("{blocks} blocks (about {days} days)"),
+    }
+}
+
+/// How often a take can be raised, by the limit that the chain keeps as `item`; none where there is none.
+pub(super) async fn raises(view: &View, item: &str) -> Result<Option<String>, ReadError> {
+    let limit = kept(view, item).await?.filter(|blocks| *blocks > 0);
+    Ok(limit.map(|blocks| format!("a take can be raised once in {}", span(blocks))))
 }
 
 pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
@@ -220,4 +246,18 @@ async fn set_auto(parts: Arc<Parts>, params: SetAutoParams, _: Caller) -> Result
 pub(super) fn account(json: &serde_json::Value) -> Option<Hotkey> {
     let hotkey: Hotkey = json.as_str()?.parse().ok()?;
     (hotkey.account() != btd_api::AccountId([0; 32])).then_some(hotkey)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_are_told_with_their_days() {
+        let told = [0, 7_199, 7_200, 14_399, 216_000].map(span);
+        let days = ["", "", " (about a day)", " (about a day)", " (about 30 days)"];
+        for ((told, blocks), days) in told.iter().zip([0, 7_199, 7_200, 14_399, 216_000]).zip(days) {
+            assert_eq!(*told, format!("{blocks} blocks{days}"));
+        }
+    }
 }

@@ -57,7 +57,10 @@ pub enum SubmissionError {
         key: IdempotencyKey,
     },
     /// The pool refused it. Nothing happened.
-    #[error("the chain refused extrinsic {extrinsic}: {}", .refused.words)]
+    #[error(
+        "the chain refused extrinsic {extrinsic}: {}; nothing of it can ever land: ask anew with a new idempotency key",
+        .refused.words
+    )]
     Refused {
         /// The extrinsic.
         extrinsic: ExtrinsicHash,
@@ -93,7 +96,10 @@ pub enum SubmissionError {
         error: Box<DispatchError>,
     },
     /// Its era ended, and it is in no block. Nothing happened.
-    #[error("extrinsic {extrinsic} was in no block up to {until}, the last that could include it: nothing happened")]
+    #[error(
+        "extrinsic {extrinsic} was in no block up to {until}, the last that could include it: nothing happened, and \
+         nothing of it can ever land; ask anew with a new idempotency key"
+    )]
     Expired {
         /// The extrinsic.
         extrinsic: ExtrinsicHash,

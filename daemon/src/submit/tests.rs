@@ -286,7 +286,8 @@ async fn what_the_pool_refuses_is_over_at_once_and_is_not_sent_again() {
     let hasty = keyed(&Order { action: Action::Drafted(recipe), ..serve(8092) }, "hasty");
     for _ in 0..2 {
         let refused = run.submitter.submit(hasty.clone()).await;
-        assert!(matches!(refused, Err(SubmissionError::Refused { .. })), "{refused:?}");
+        let Err(error @ SubmissionError::Refused { .. }) = refused else { panic!("{refused:?}") };
+        assert!(error.to_string().ends_with("ask anew with a new idempotency key"), "{error}");
     }
     assert_eq!(run.pending().await, []);
 
@@ -322,8 +323,18 @@ async fn an_extrinsic_that_no_block_took_expires() {
     assert_eq!([free(0), free(8), free(9)], [0, 8, 10]);
     devnet.mine(70).await.unwrap();
     progress.wait_for(|progress| matches!(progress, Progress::Settled(_))).await.unwrap();
-    let late = run.submitter.submit(keyed(&order, "late")).await;
-    assert!(matches!(late, Err(SubmissionError::Expired { .. })), "{late:?}");
+    // Another era and another tip make no other order of it: its key has ended, and a new one leads on.
+    let patient = Terms { era_blocks: Some(128), tip: Tao::from_rao(1), ..order.terms };
+    for terms in [order.terms, patient] {
+        let late = run.submitter.submit(Order { terms, ..keyed(&order, "late") }).await;
+        let Err(error @ SubmissionError::Expired { .. }) = late else { panic!("{late:?}") };
+        assert!(error.to_string().ends_with("ask anew with a new idempotency key"), "{error}");
+    }
+    let anew = keyed(&order, "anew");
+    run.submitter.submit(Order { mode: Mode::UntilSubmitted, ..anew.clone() }).await.unwrap();
+    devnet.mine(1).await.unwrap();
+    let receipt = run.submitter.submit(anew).await.unwrap();
+    assert!(matches!(receipt.stage, Stage::Finalized { .. }), "{receipt:?}");
 }
 
 #[tokio::test]

@@ -186,12 +186,12 @@ impl From<JournalError> for Failure {
 
 #[cfg(test)]
 mod tests {
-    use btd_api::{AccountId, BlockHash, BlockNumber, NetUid, Tao};
+    use btd_api::{AccountId, BlockHash, BlockNumber, NetUid, Tao, catalogue};
     use btd_chain::{BlockRef, DispatchError};
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::submit::PolicyRefusal;
+    use crate::submit::{PolicyRefusal, Refused};
 
     fn told(error: impl Into<Failure>) -> Value {
         error.into().0.data
@@ -249,6 +249,25 @@ mod tests {
         assert_eq!((&data["kind"], &data["class"]), (&"PRECONDITION_FAILED".into(), &"already_exists".into()));
         assert!(data.get("error").is_none() && data["remedy"] == "make it from block 9 on", "{data}");
         assert_eq!(data["executable_from"], 9, "{data}");
+    }
+
+    /// Whoever repeats such an order under its key gets this answer for ever: the remedy has to lead past the key.
+    #[test]
+    fn what_can_never_land_is_asked_for_again_under_a_new_key() {
+        let extrinsic = [7; 32].into();
+        let expired = told(SubmissionError::Expired { extrinsic, until: BlockNumber(9) });
+        let refused = ["AncientBirth", "Outdated", "PoolFull", "TooLowPriority", "BadSignature", "BadFormat", "Banned"];
+        let refused = refused.map(|name| {
+            let refused = Refused { code: 1010, name: name.to_owned(), words: "no".to_owned() };
+            told(SubmissionError::Refused { extrinsic, refused: Box::new(refused) })
+        });
+        for data in [expired].iter().chain(&refused) {
+            assert_eq!(data["kind"], "EXTRINSIC_INVALID", "{data}");
+            let remedy = data["remedy"].as_str().unwrap();
+            assert!(remedy.contains("under a new idempotency key"), "{data}");
+        }
+        // The pool has another with the nonce: the next one is free, whatever is paid.
+        assert!(!catalogue::find("TooLowPriority").unwrap().remedy.contains("--tip"));
     }
 
     #[test]

@@ -7,10 +7,10 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use btd_api::{
-    ApiError, ErrorKind, Hotkey, MechId, NetUid, Ratio, Role, Uid, WalletName,
+    AccountId, ApiError, ErrorKind, Hotkey, MechId, NetUid, Ratio, Role, Uid, WalletName,
     root::{Boost, NudgeParams, RootRow, RootRows, Slash, SubnetShare, SubnetWeight, Weights, WeightsParams},
     rpc::Nothing,
-    signing::Signing,
+    signing::{Manner, Signing},
     wallet::Receipt,
 };
 use btd_chain::{Call, ReadError, Value, View};
@@ -59,29 +59,60 @@ async fn way(view: &View) -> Result<Way, ReadError> {
     Ok(if counts && runtime.has_call(SUBTENSOR, "set_weights") { Way::OfSubnetZero } else { Way::None })
 }
 
-/// The key that signs root weights of `hotkey` on the connected runtime. Whoever may act with hotkeys alone has no coldkey
-/// sign.
-async fn signer(parts: &Parts, wallet: &WalletName, hotkey: KeyId, rights: Rights) -> Result<KeyId, Failure> {
+/// The key that signs root weights of a hotkey: of what was signed under the caller's idempotency key the one that did, for
+/// a repetition asks no chain and no later runtime; else the one that the connected runtime wants. Whoever may act with
+/// hotkeys alone has no coldkey sign.
+async fn signer(
+    parts: &Parts,
+    (wallet, manner): (&WalletName, &Manner),
+    (key, hotkey): (KeyId, Hotkey),
+    rights: Rights,
+) -> Result<KeyId, Failure> {
+    let coldkey = KeyId::coldkey(wallet.clone());
+    if let Some(signer) = signed_before(parts, manner).await? {
+        let is_coldkey = signer != hotkey.account()
+            && parts.custody.public(&coldkey).await.is_ok_and(|public| public.account == signer);
+        if !is_coldkey {
+            // If it was another key altogether, the order was another one, and is told to be.
+            return Ok(key);
+        }
+        require_spending(rights, "what was ordered under this idempotency key was signed by the coldkey")?;
+        return Ok(coldkey);
+    }
     let (view, _) = receipt::view(&parts.link).await?;
     let way = way(&view).await?;
     require_role(way, rights)?;
     Ok(match way {
-        Way::Own(_) => KeyId::coldkey(wallet.clone()),
-        Way::OfSubnetZero | Way::None => hotkey,
+        Way::Own(_) => coldkey,
+        Way::OfSubnetZero | Way::None => key,
     })
+}
+
+/// Who signed what was ordered under the caller's idempotency key, if anything was.
+async fn signed_before(parts: &Parts, manner: &Manner) -> Result<Option<AccountId>, Failure> {
+    let Some(key) = manner.idempotency_key.clone().filter(|_| !manner.dry_run) else { return Ok(None) };
+    // Which chain's journal it is depends on which is found.
+    parts.link.begun().await;
+    let found = parts.submitter.logged_under(key).await?;
+    Ok(found.map(|intent| intent.recorded.extrinsic.signer))
 }
 
 fn require_role(way: Way, rights: Rights) -> Result<(), Failure> {
     match way {
-        Way::Own(call) if !rights.allow(Role::Spend) => {
-            let words = format!(
-                "root weights are signed by the coldkey on this runtime ({call}), for which a caller needs the role spend; \
-                 this one holds: {rights}"
-            );
-            Err(ApiError::new(ErrorKind::PermissionDenied, words).with("needed", Role::Spend).into())
+        Way::Own(call) => {
+            require_spending(rights, &format!("root weights are signed by the coldkey on this runtime ({call})"))
         }
-        _ => Ok(()),
+        Way::OfSubnetZero | Way::None => Ok(()),
     }
+}
+
+/// Refuses what the coldkey signs, as `why` says, to whoever may not spend.
+fn require_spending(rights: Rights, why: &str) -> Result<(), Failure> {
+    if rights.allow(Role::Spend) {
+        return Ok(());
+    }
+    let words = format!("{why}, for which a caller needs the role spend; this one holds: {rights}");
+    Err(ApiError::new(ErrorKind::PermissionDenied, words).with("needed", Role::Spend).into())
 }
 
 pub(super) async fn get(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<RootRows, Failure> {
@@ -115,9 +146,10 @@ fn row(told: &Json) -> Vec<SubnetWeight> {
 }
 
 pub(super) async fn set(parts: Arc<Parts>, params: WeightsParams, caller: Caller) -> Result<Receipt, Failure> {
-    caller.rights.require_for(&params.manner())?;
+    let manner = params.manner();
+    caller.rights.require_for(&manner)?;
     let (key, hotkey) = own_hotkey(&parts, &params.wallet, &params.hotkey).await?;
-    let key = signer(&parts, &params.wallet, key, caller.rights).await?;
+    let key = signer(&parts, (&params.wallet, &manner), (key, hotkey), caller.rights).await?;
     receipt::sign::<Weights, _>(&parts, key, params, move |ground, params| async move {
         draft(&ground, hotkey, &params.weights, params.version_key).await
     })
@@ -142,9 +174,10 @@ where
     M: btd_api::Method<Params = NudgeParams>,
     NudgeParams: Signing,
 {
-    caller.rights.require_for(&params.manner())?;
+    let manner = params.manner();
+    caller.rights.require_for(&manner)?;
     let (key, hotkey) = own_hotkey(&parts, &params.wallet, &params.hotkey).await?;
-    let key = signer(&parts, &params.wallet, key, caller.rights).await?;
+    let key = signer(&parts, (&params.wallet, &manner), (key, hotkey), caller.rights).await?;
     receipt::sign::<M, _>(&parts, key, params, move |ground, params| async move {
         if way(&ground.view).await? == Way::None {
             return Err(gone(&ground));

@@ -16,7 +16,7 @@ use btd_signer_protocol::KeyId;
 use serde_json::Value as Json;
 use tokio::try_join;
 
-use super::{SUBTENSOR, account, number};
+use super::{SUBTENSOR, account, kept, number, raises, span};
 use crate::{
     daemon::Parts,
     rpc::{Caller, Failure, receipt, subnets::no_subnet_at},
@@ -102,8 +102,10 @@ pub(super) async fn set(parts: Arc<Parts>, params: ChildSetParams, _: Caller) ->
         let draft = params.children.iter().fold(draft, |draft, child| {
             draft.effect(format!("{} inherits {} of its stake weight", child.hotkey, child.proportion))
         });
+        let cooldown = kept(&ground.view, "PendingChildKeyCooldown").await?;
+        let cooldown = cooldown.map(|blocks| format!(" of {}", span(blocks))).unwrap_or_default();
         Ok(draft
-            .effect("they inherit from the first epoch after a cooldown on (7200 blocks, unless changed)")
+            .effect(format!("they inherit from the first epoch after a cooldown{cooldown} on"))
             .needs(Need::OwnHotkey(hotkey)))
     })
     .await
@@ -215,7 +217,7 @@ pub(super) async fn take(parts: Arc<Parts>, params: ChildTakeParams, _: Caller) 
             });
         }
         let draft = Draft::all_of(drafts).ok_or(Precondition::Nothing)?;
-        let draft = draft.warning("a take can be raised once in 216000 blocks (about a month)");
+        let draft = raises(&ground.view, "TxChildkeyTakeRateLimit").await?.into_iter().fold(draft, Draft::warning);
         Ok(draft.needs(Need::OwnHotkey(hotkey)))
     })
     .await

@@ -38,10 +38,9 @@ use crate::{
     submit::{Draft, Need, Pace, Precondition, Record},
 };
 
-/// What exchanging a hotkey costs, by how much of it is exchanged (`KeySwapCost`,
-/// `KeySwapOnSubnetCost`, spec 425).
-const SWAP_EVERYWHERE: Tao = Tao::from_rao(100_000_000);
-const SWAP_ON_ONE: Tao = Tao::from_rao(1_000_000);
+/// The constants of the runtime that tell what exchanging a key costs, and what it is (spec 425) where they do not.
+const SWAP_EVERYWHERE: (&str, Tao) = ("KeySwapCost", Tao::from_rao(100_000_000));
+const SWAP_ON_ONE: (&str, Tao) = ("KeySwapOnSubnetCost", Tao::from_rao(1_000_000));
 
 /// Where the chain keeps what coldkeys say of themselves.
 const IDENTITIES: &str = "IdentitiesV2";
@@ -258,8 +257,8 @@ async fn swap_hotkey(parts: Arc<Parts>, params: SwapHotkeyParams, _: Caller) -> 
             (false, false) => Call::new(SUBTENSOR, "swap_hotkey"),
         };
         let (cost, place) = match params.netuid {
-            Some(netuid) => (SWAP_ON_ONE, format!("on subnet {netuid}")),
-            None => (SWAP_EVERYWHERE, "everywhere".to_owned()),
+            Some(netuid) => (swap_cost(&ground.view, SWAP_ON_ONE)?, format!("on subnet {netuid}")),
+            None => (swap_cost(&ground.view, SWAP_EVERYWHERE)?, "everywhere".to_owned()),
         };
         let call = call
             .arg("hotkey", old)
@@ -273,11 +272,36 @@ async fn swap_hotkey(parts: Arc<Parts>, params: SwapHotkeyParams, _: Caller) -> 
             None => draft,
         };
         Ok(match params.netuid {
-            Some(NetUid::ROOT) => draft.warning("root stake and dividends go with it: its nominators are moved"),
-            _ => draft.warning("a hotkey is exchanged once in 1000 blocks, on one subnet once in 7200"),
+            Some(NetUid::ROOT) => draft
+                .warning("root stake and dividends go with it: its nominators are moved")
+                .warning("this is root alone, and no full exchange: without a netuid it takes over everywhere"),
+            _ => swap_pace(&ground.view).await?.into_iter().fold(draft, Draft::warning),
         })
     })
     .await
+}
+
+/// A number that the runtime has as a constant; none where this one has it not.
+fn constant(view: &View, name: &str) -> Result<Option<u64>, ReadError> {
+    match view.constant_json(SUBTENSOR, name) {
+        Ok(told) => Ok(number(&told)),
+        Err(ReadError::Absent(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// What the chain takes for exchanging a key.
+fn swap_cost(view: &View, (told, usual): (&str, Tao)) -> Result<Tao, ReadError> {
+    Ok(constant(view, told)?.map_or(usual, Tao::from_rao))
+}
+
+/// How often a hotkey can be exchanged, in words; none where there is no limit.
+async fn swap_pace(view: &View) -> Result<Option<String>, ReadError> {
+    let everywhere = stake::kept(view, "TxRateLimit").await?.filter(|blocks| *blocks > 0);
+    let everywhere = everywhere.map(|blocks| format!("once in {blocks} blocks"));
+    let on_one = constant(view, "HotkeySwapOnSubnetInterval")?.map(|blocks| format!("on one subnet once in {blocks}"));
+    let paces: Vec<String> = everywhere.into_iter().chain(on_one).collect();
+    Ok((!paces.is_empty()).then(|| format!("a hotkey is exchanged {}", paces.join(", "))))
 }
 
 /// Whether nothing of root dividends would be mixed up if the hotkey took over another's (pallet_subtensor, spec 425).

@@ -19,6 +19,7 @@ use btd_chain::{Call, ReadError, View, account_hash};
 use btd_signer_protocol::KeyId;
 use serde_json::Value as Json;
 
+use super::{SWAP_EVERYWHERE, swap_cost};
 use crate::{
     daemon::Parts,
     rpc::{
@@ -28,9 +29,6 @@ use crate::{
     },
     submit::{Draft, SubmissionError},
 };
-
-/// What announcing the exchange of a coldkey costs the first time.
-const ANNOUNCING: Tao = Tao::from_rao(100_000_000);
 
 pub(super) async fn announce(parts: Arc<Parts>, params: SwapColdkeyParams, _: Caller) -> Result<Receipt, Failure> {
     let key = KeyId::coldkey(params.wallet.clone());
@@ -62,7 +60,8 @@ pub(super) async fn announce(parts: Arc<Parts>, params: SwapColdkeyParams, _: Ca
             Some((_, words)) => draft.warning(format!("{words}: while that is so the exchange cannot be executed")),
             None => draft,
         };
-        Ok(if is_first { draft.spends(ANNOUNCING) } else { draft })
+        // Only the first announcement costs something.
+        Ok(if is_first { draft.spends(swap_cost(view, SWAP_EVERYWHERE)?) } else { draft })
     })
     .await
 }
