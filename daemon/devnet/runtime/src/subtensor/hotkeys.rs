@@ -151,7 +151,12 @@ impl<T: Config> Pallet<T> {
                 let here = positions.iter().filter(|place| *place == netuid).count();
                 (reads, writes) = (reads + 6 + all + 8 * here, writes + 6 + all + 8 * here);
                 if *netuid == ROOT {
-                    (reads, writes) = (reads + 2, writes + 2);
+                    // Each account of a claim is found, taken and added; no recorded exchange had any.
+                    let claimed = RootClaimable::<T>::get(old)
+                        .into_keys()
+                        .map(|netuid| RootClaimed::<T>::iter_key_prefix((netuid, old)).count())
+                        .sum::<usize>();
+                    (reads, writes) = (reads + 2 + 3 * claimed, writes + 2 + 2 * claimed);
                 }
             }
         }
@@ -270,10 +275,23 @@ impl<T: Config> Pallet<T> {
             AlphaDividendsPerSubnet::<T>::mutate(netuid, new, |sum| *sum = sum.saturating_add(dividends));
             Self::exchange_stake(netuid, old, new);
             if netuid == ROOT {
-                RootClaimable::<T>::insert(new, RootClaimable::<T>::take(old));
+                Self::exchange_root_claims(old, new);
             }
         }
         Ok(())
+    }
+
+    /// Moves what a hotkey owes those who stake on root behind it, on whatever subnet, together with what they have had:
+    /// apart, the one would be paid again and the other be missing.
+    fn exchange_root_claims(old: &AccountId, new: &AccountId) {
+        let rates = RootClaimable::<T>::take(old);
+        for netuid in rates.keys() {
+            let claims: Vec<(AccountId, u128)> = RootClaimed::<T>::drain_prefix((*netuid, old)).collect();
+            for (coldkey, claimed) in claims {
+                RootClaimed::<T>::mutate((*netuid, new, &coldkey), |had| *had = had.saturating_add(claimed));
+            }
+        }
+        RootClaimable::<T>::insert(new, rates);
     }
 
     /// Gives what a neuron has told or committed to the hotkey that takes its place, instead of what that one had. What
@@ -344,10 +362,6 @@ impl<T: Config> Pallet<T> {
             .map(|(coldkey, _)| coldkey)
             .collect();
         for coldkey in holders {
-            let claimed = RootClaimed::<T>::take((netuid, old, &coldkey));
-            if claimed != 0 {
-                RootClaimed::<T>::insert((netuid, new, &coldkey), claimed);
-            }
             let alpha = Self::stake(old, &coldkey, netuid);
             Self::debit_stake(old, &coldkey, netuid, alpha);
             Self::credit_stake(new, &coldkey, netuid, alpha);

@@ -142,3 +142,56 @@ fn who_claims_or_says_how_is_remembered_for_claims_by_blocks() {
         assert_eq!(s::NumStakingColdkeys::<Runtime>::get(), first + 2);
     });
 }
+
+fn swap(netuid: Option<NetUid>) -> Call<Runtime> {
+    Call::swap_hotkey { hotkey: key("owner"), new_hotkey: key("new"), netuid }
+}
+
+#[test]
+fn a_hotkey_that_takes_over_root_stake_does_not_owe_again_what_was_claimed() {
+    for netuid in [None, Some(ROOT)] {
+        on_a_chain_with_root_stake(1_000 * UNIT, || {
+            // Unlike Bob, Charlie has no alpha of the subnet behind the hotkey.
+            let stake = || Call::add_stake { hotkey: key("owner"), netuid: ROOT, amount_staked: 1_000 * UNIT };
+            expect("Charlie", stake(), OK);
+            end_epoch(UNIT);
+            let held = |hotkey: &str| SubtensorModule::stake(&key(hotkey), &key("Charlie"), ROOT);
+            let claimed = |hotkey: &str| s::RootClaimed::<Runtime>::get((SUBNET, key(hotkey), key("Charlie")));
+            let before = held("owner");
+            expect("Charlie", claim(), OK);
+            assert!(held("owner") > before, "the claim is paid");
+            let (rate_before, had) = (rate("owner", SUBNET), claimed("owner"));
+            assert!(had > 0);
+
+            System::set_block_number(7_201);
+            expect("Alice", swap(netuid), OK);
+            assert_eq!((rate("owner", SUBNET), rate("new", SUBNET)), (None, rate_before), "{netuid:?}");
+            assert_eq!((claimed("owner"), claimed("new")), (0, had), "{netuid:?}");
+            let before = held("new");
+            expect("Charlie", claim(), OK);
+            assert_eq!(held("new"), before, "{netuid:?}");
+        });
+    }
+}
+
+#[test]
+fn an_exchange_on_a_subnet_leaves_root_dividends_and_claims_where_they_are() {
+    on_a_chain_with_root_stake(1_000 * UNIT, || {
+        expect("Bob", Call::set_root_claim_type { new_root_claim_type: RootClaimTypeEnum::Keep }, OK);
+        end_epoch(UNIT);
+        let held = |hotkey: &str| SubtensorModule::stake(&key(hotkey), &key("Bob"), SUBNET);
+        let claimed = |hotkey: &str| s::RootClaimed::<Runtime>::get((SUBNET, key(hotkey), key("Bob")));
+        let before = held("owner");
+        expect("Bob", claim(), OK);
+        assert!(held("owner") > before, "the claim is paid");
+        let (rate_before, had) = (rate("owner", SUBNET), claimed("owner"));
+
+        System::set_block_number(7_201);
+        expect("Alice", swap(Some(SUBNET)), OK);
+        assert_eq!((rate("owner", SUBNET), rate("new", SUBNET)), (rate_before, None));
+        assert_eq!((claimed("owner"), claimed("new")), (had, 0));
+        let before = held("new");
+        expect("Bob", claim(), OK);
+        assert_eq!((held("owner"), held("new")), (0, before));
+    });
+}
