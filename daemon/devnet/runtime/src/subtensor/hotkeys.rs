@@ -16,11 +16,11 @@ use frame_support::{
 use sp_runtime::{DispatchError, DispatchResult};
 
 use super::{
-    AlphaDividendsPerSubnet, AlphaV2, AutoStakeDestination, AutoStakeDestinationColdkeys, Axons, ChildKeys,
-    ChildkeyTake, Config, Delegates, Error, Event, IsNetworkMember, Keys, LastHotkeySwapOnNetuid, LastRateLimitedBlock,
-    NeuronCertificates, OwnedHotkeys, Owner, Pallet, ParentKeys, PendingChildKeys, Prometheus, RootClaimable,
-    RootClaimed, StakingHotkeys, SubnetOwnerHotkey, TotalHotkeyAlpha, TotalHotkeyAlphaLastEpoch, TotalIssuance,
-    TxRateLimit, Uids, WeightCommits,
+    AlphaDividendsPerSubnet, AlphaV2, AutoParentDelegationEnabled, AutoStakeDestination, AutoStakeDestinationColdkeys,
+    Axons, ChildKeys, ChildkeyTake, Config, Delegates, Error, Event, IsNetworkMember, Keys, LastHotkeySwapOnNetuid,
+    LastRateLimitedBlock, NeuronCertificates, OwnedHotkeys, Owner, Pallet, ParentKeys, PendingChildKeys, Prometheus,
+    RootClaimable, RootClaimed, StakingHotkeys, SubnetOwnerHotkey, TotalHotkeyAlpha, TotalHotkeyAlphaLastEpoch,
+    TotalIssuance, TxRateLimit, Uids, WeightCommits,
     children::Share,
     types::{NetUid, ROOT, RateLimitKey, Tao},
 };
@@ -156,7 +156,8 @@ impl<T: Config> Pallet<T> {
                         .into_keys()
                         .map(|netuid| RootClaimed::<T>::iter_key_prefix((netuid, old)).count())
                         .sum::<usize>();
-                    (reads, writes) = (reads + 2 + 3 * claimed, writes + 2 + 2 * claimed);
+                    let says = usize::from(AutoParentDelegationEnabled::<T>::contains_key(old));
+                    (reads, writes) = (reads + 2 + 3 * claimed + says, writes + 2 + 2 * claimed + 2 * says);
                 }
             }
         }
@@ -276,6 +277,9 @@ impl<T: Config> Pallet<T> {
             Self::exchange_stake(netuid, old, new);
             if netuid == ROOT {
                 Self::exchange_root_claims(old, new);
+                if AutoParentDelegationEnabled::<T>::contains_key(old) {
+                    AutoParentDelegationEnabled::<T>::insert(new, AutoParentDelegationEnabled::<T>::take(old));
+                }
             }
         }
         Ok(())

@@ -82,6 +82,23 @@ fn an_exchange_on_one_subnet_leaves_lists_as_they_are() {
     });
 }
 
+#[test]
+fn what_a_validator_on_root_said_of_new_subnets_follows_its_root_stake() {
+    let cases = [(None, false, true), (Some(ROOT), false, true), (Some(SUBNET), false, false), (None, true, false)];
+    for (netuid, keep_stake, follows) in cases {
+        on_a_subnet(|| {
+            expect("Bob", Call::root_register { hotkey: key("old") }, OK);
+            let said = |hotkey: &str| s::AutoParentDelegationEnabled::<Runtime>::try_get(key(hotkey)).ok();
+            expect("Bob", Call::set_auto_parent_delegation_enabled { hotkey: key("old"), enabled: false }, OK);
+            System::set_block_number(7_201);
+            let (hotkey, new_hotkey) = (key("old"), key("new"));
+            expect("Bob", Call::swap_hotkey_v2 { hotkey, new_hotkey, netuid, keep_stake }, OK);
+            let expected = if follows { (None, Some(false)) } else { (Some(false), None) };
+            assert_eq!((said("old"), said("new")), expected, "{netuid:?}, stake kept: {keep_stake}");
+        });
+    }
+}
+
 fn axon(port: u16) -> AxonInfo {
     AxonInfo { port, ip_type: 4, ..AxonInfo::default() }
 }
