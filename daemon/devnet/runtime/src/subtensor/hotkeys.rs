@@ -220,15 +220,12 @@ impl<T: Config> Pallet<T> {
     fn exchange_everywhere(coldkey: &AccountId, exchange: Exchange<'_>) -> DispatchResult {
         let Exchange { old, new, stake } = exchange;
         let holders: BTreeSet<AccountId> = AlphaV2::<T>::iter_key_prefix((old,)).map(|(holder, _)| holder).collect();
-        if stake == Stake::Follows {
-            Owner::<T>::remove(old);
-        }
+        // Also where its stake stays the old hotkey is nobody's any more.
+        Owner::<T>::remove(old);
         Owner::<T>::insert(new, coldkey);
         OwnedHotkeys::<T>::mutate(coldkey, |hotkeys| {
             Self::remember(hotkeys, new);
-            if stake == Stake::Follows {
-                hotkeys.retain(|hotkey| hotkey != old);
-            }
+            hotkeys.retain(|hotkey| hotkey != old);
         });
         for netuid in Self::netuids() {
             Self::exchange_on(netuid, exchange)?;
