@@ -195,3 +195,26 @@ fn an_exchange_on_a_subnet_leaves_root_dividends_and_claims_where_they_are() {
         assert_eq!((held("owner"), held("new")), (0, before));
     });
 }
+
+#[test]
+fn an_exchange_of_coldkeys_moves_what_was_claimed_with_alpha_and_never_the_choice() {
+    for (who, has_alpha) in [("Bob", true), ("Charlie", false)] {
+        on_a_chain_with_root_stake(1_000 * UNIT, || {
+            let amount_staked = 1_000 * UNIT;
+            expect("Charlie", Call::add_stake { hotkey: key("owner"), netuid: ROOT, amount_staked }, OK);
+            end_epoch(UNIT);
+            let claimed = |coldkey: &str| s::RootClaimed::<Runtime>::get((SUBNET, key("owner"), key(coldkey)));
+            expect(who, claim(), OK);
+            expect(who, Call::set_root_claim_type { new_root_claim_type: RootClaimTypeEnum::Keep }, OK);
+            let had = claimed(who);
+            assert!(had > 0);
+
+            let (old_coldkey, new_coldkey) = (key(who), key("new"));
+            expect("root", Call::swap_coldkey { old_coldkey, new_coldkey, swap_cost: 0 }, OK);
+            assert!(SubtensorModule::stake(&key("owner"), &key("new"), ROOT) >= 1_000 * UNIT);
+            assert_eq!((claimed(who), claimed("new")), if has_alpha { (0, had) } else { (had, 0) }, "{who}");
+            assert_eq!(s::RootClaimType::<Runtime>::try_get(key(who)), Ok(RootClaimTypeEnum::Keep));
+            assert!(!s::RootClaimType::<Runtime>::contains_key(key("new")));
+        });
+    }
+}
