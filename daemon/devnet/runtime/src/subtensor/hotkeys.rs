@@ -250,11 +250,11 @@ impl<T: Config> Pallet<T> {
     fn exchange_on(netuid: NetUid, exchange: Exchange<'_>) -> DispatchResult {
         let Exchange { old, new, stake } = exchange;
         Self::exchange_locks(netuid, old, new);
+        // Noted of the new one also where the old one was no neuron.
+        IsNetworkMember::<T>::insert(new, netuid, IsNetworkMember::<T>::take(old, netuid));
         if let Some(uid) = Uids::<T>::take(netuid, old) {
             Uids::<T>::insert(netuid, new, uid);
             Keys::<T>::insert(netuid, uid, new);
-            IsNetworkMember::<T>::remove(old, netuid);
-            IsNetworkMember::<T>::insert(new, netuid, true);
             Self::hand_records_over(netuid, old, new);
         }
         if SubnetOwnerHotkey::<T>::contains_key(netuid) && SubnetOwnerHotkey::<T>::get(netuid) == *old {

@@ -120,6 +120,9 @@ fn records_go_to_the_hotkey_that_takes_the_place() {
         expect("Bob", swap("old", "new", None), OK);
         let port = |hotkey: &str| s::Axons::<Runtime>::get(SUBNET, key(hotkey)).map(|axon| axon.port);
         assert_eq!((port("old"), port("new")), (None, Some(1)));
+        let member = |hotkey: &str, netuid| s::IsNetworkMember::<Runtime>::try_get(key(hotkey), netuid).ok();
+        let members = |netuid| (member("old", netuid), member("new", netuid));
+        assert_eq!((members(SUBNET), members(crate::FIRST)), ((None, Some(true)), (None, Some(false))));
         assert!(s::Prometheus::<Runtime>::get(SUBNET, key("old")).is_none());
         assert_eq!(s::Prometheus::<Runtime>::get(SUBNET, key("new")).unwrap().port, 3);
         let alpha = |hotkey: &str| s::TotalHotkeyAlphaLastEpoch::<Runtime>::get(key(hotkey), SUBNET);
@@ -137,6 +140,8 @@ fn records_of_who_is_no_neuron_stay() {
         expect("Bob", swap("old", "new", None), OK);
         assert!(s::Axons::<Runtime>::contains_key(SUBNET, key("old")));
         assert!(!s::Axons::<Runtime>::contains_key(SUBNET, key("new")));
+        let member = |hotkey: &str, netuid| s::IsNetworkMember::<Runtime>::try_get(key(hotkey), netuid).ok();
+        assert_eq!((member("old", SUBNET), member("new", SUBNET)), (None, Some(false)));
     });
 }
 
