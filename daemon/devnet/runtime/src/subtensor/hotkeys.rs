@@ -261,9 +261,13 @@ impl<T: Config> Pallet<T> {
             SubnetOwnerHotkey::<T>::insert(netuid, new);
         }
         Self::exchange_relatives(netuid, exchange)?;
-        for coldkey in AutoStakeDestinationColdkeys::<T>::take(old, netuid) {
-            AutoStakeDestination::<T>::insert(&coldkey, netuid, new);
-            AutoStakeDestinationColdkeys::<T>::mutate(new, netuid, |all| Self::remember(all, &coldkey));
+        if AutoStakeDestinationColdkeys::<T>::contains_key(old, netuid) {
+            let coldkeys = AutoStakeDestinationColdkeys::<T>::take(old, netuid);
+            for coldkey in &coldkeys {
+                AutoStakeDestination::<T>::insert(coldkey, netuid, new);
+            }
+            // Whoever chose the new hotkey before is forgotten here, and stakes behind it all the same.
+            AutoStakeDestinationColdkeys::<T>::insert(new, netuid, coldkeys);
         }
         if stake == Stake::Follows {
             Self::inherit_voting_power(netuid, old, new);

@@ -133,6 +133,23 @@ fn records_go_to_the_hotkey_that_takes_the_place() {
 }
 
 #[test]
+fn those_who_stake_behind_the_old_hotkey_by_themselves_take_the_place_of_the_new_ones() {
+    on_a_subnet(|| {
+        register(SUBNET, "old");
+        let choose = Call::set_coldkey_auto_stake_hotkey { netuid: SUBNET, hotkey: key("old") };
+        expect("Charlie", choose, OK);
+        s::AutoStakeDestination::<Runtime>::insert(key("Dave"), SUBNET, key("new"));
+        s::AutoStakeDestinationColdkeys::<Runtime>::insert(key("new"), SUBNET, vec![key("Dave")]);
+        expect("Bob", swap("old", "new", None), OK);
+        let listed = |hotkey: &str| s::AutoStakeDestinationColdkeys::<Runtime>::get(key(hotkey), SUBNET);
+        assert_eq!((listed("old"), listed("new")), (vec![], vec![key("Charlie")]));
+        for coldkey in ["Charlie", "Dave"] {
+            assert_eq!(s::AutoStakeDestination::<Runtime>::get(key(coldkey), SUBNET), Some(key("new")));
+        }
+    });
+}
+
+#[test]
 fn records_of_who_is_no_neuron_stay() {
     on_a_subnet(|| {
         expect("Bob", Call::try_associate_hotkey { hotkey: key("old") }, OK);
