@@ -105,7 +105,9 @@ impl<T: Config> Pallet<T> {
 
     /// Whether nothing of root dividends could be mixed up by giving the hotkey another's.
     fn is_clean_on_root(hotkey: &AccountId) -> bool {
-        RootClaimable::<T>::get(hotkey).is_empty() && TotalHotkeyAlpha::<T>::get(hotkey, ROOT) == 0
+        RootClaimable::<T>::get(hotkey).is_empty()
+            && TotalHotkeyAlpha::<T>::get(hotkey, ROOT) == 0
+            && RootClaimed::<T>::iter_key_prefix((ROOT, hotkey)).next().is_none()
     }
 
     /// Lets the blocks of the old hotkey's last changes of takes hold for the new one.

@@ -25,6 +25,8 @@ fn a_hotkey_with_root_stake_takes_nobodys_place() {
         }
         expect("Bob", Call::add_stake { hotkey: key("new"), netuid: ROOT, amount_staked: UNIT }, OK);
         expect("Bob", swap("old", "new", None), "NewHotKeyNotCleanForRootSwap");
+        s::RootClaimed::<Runtime>::insert((ROOT, key("claimed"), key("Dave")), 0);
+        expect("Bob", swap("old", "claimed", None), "NewHotKeyNotCleanForRootSwap");
         expect("Bob", swap("old", "fresh", None), OK);
     });
 }
