@@ -2,8 +2,8 @@
 
 use btd_devnet_runtime::{
     Balances, Runtime, SubtensorModule, UNIT,
-    subtensor::{self as s, Call, Event, info::SimSwapResult},
-    swap::{Balancer, FeeRate, SwapBalancer},
+    subtensor::{self as s, Call, Event, info::SimSwapResult, types::ROOT},
+    swap::{Balancer, FeeRate, PalSwapInitialized, SwapBalancer},
 };
 use sp_runtime::Perquintill;
 
@@ -247,6 +247,21 @@ fn a_ratio_of_prices_is_rounded_before_a_limit_is_held_against_it() {
         // The ratio is one but for its last bit.
         expect("Bob", swap(UNIT), "SlippageTooHigh");
         expect("Bob", swap(UNIT - 1), OK);
+    });
+}
+
+#[test]
+fn a_pool_is_set_up_by_its_first_trade_and_root_has_none() {
+    on_a_subnet(|| {
+        let set_up = |netuid| PalSwapInitialized::<Runtime>::get(netuid);
+        let price = SubtensorModule::alpha_price(SUBNET);
+        expect("Bob", add_within(10 * UNIT, price / 2, false), "PriceLimitExceeded");
+        assert!(!set_up(SUBNET), "nothing was traded");
+        expect("Bob", add(10 * UNIT), OK);
+        assert!(set_up(SUBNET));
+        s::SubtokenEnabled::<Runtime>::insert(ROOT, true);
+        expect("Bob", Call::add_stake { hotkey: key("owner"), netuid: ROOT, amount_staked: UNIT }, OK);
+        assert!(!set_up(ROOT));
     });
 }
 
