@@ -250,6 +250,29 @@ fn a_ratio_of_prices_is_rounded_before_a_limit_is_held_against_it() {
     });
 }
 
+/// Read in sources before and after spec 425.
+#[test]
+fn a_subnet_that_does_not_trade_lets_stake_out_at_a_limit_alone() {
+    on_a_subnet(|| {
+        expect("Bob", add(10 * UNIT), OK);
+        s::SubtokenEnabled::<Runtime>::insert(SUBNET, false);
+        let held = || SubtensorModule::stake(&key("owner"), &key("Bob"), SUBNET);
+        let before = held();
+        let whole = |limit_price| Call::remove_stake_full_limit { hotkey: key("owner"), netuid: SUBNET, limit_price };
+        for call in [remove(UNIT), whole(None)] {
+            expect("Bob", call, "SubtokenDisabled");
+        }
+        expect("Bob", Call::unstake_all { hotkey: key("owner") }, OK);
+        assert_eq!(held(), before);
+
+        let limit_price = SubtensorModule::alpha_price(SUBNET) / 2;
+        expect("Bob", remove_within(before / 2, limit_price, false), OK);
+        assert!(held() < before);
+        expect("Bob", whole(Some(limit_price)), OK);
+        assert_eq!(held(), 0);
+    });
+}
+
 #[test]
 fn a_pool_is_set_up_by_its_first_trade_and_root_has_none() {
     on_a_subnet(|| {

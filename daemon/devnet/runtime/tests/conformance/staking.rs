@@ -89,36 +89,6 @@ fn limits_of_price_refuse_or_cut() {
     });
 }
 
-/// Read in sources before and after spec 425.
-#[test]
-fn a_subnet_that_does_not_trade_lets_stake_out_at_a_limit_alone() {
-    on_a_subnet(|| {
-        expect("Bob", add(SUBNET, 10 * UNIT), OK);
-        s::SubtokenEnabled::<Runtime>::insert(SUBNET, false);
-        let before = held("owner", "Bob", SUBNET);
-        let whole = |limit_price| Call::remove_stake_full_limit { hotkey: key("owner"), netuid: SUBNET, limit_price };
-        let remove = Call::remove_stake { hotkey: key("owner"), netuid: SUBNET, amount_unstaked: UNIT };
-        for call in [remove, whole(None)] {
-            expect("Bob", call, "SubtokenDisabled");
-        }
-        expect("Bob", Call::unstake_all { hotkey: key("owner") }, OK);
-        assert_eq!(held("owner", "Bob", SUBNET), before);
-
-        let limit_price = SubtensorModule::alpha_price(SUBNET) / 2;
-        let part = Call::remove_stake_limit {
-            hotkey: key("owner"),
-            netuid: SUBNET,
-            amount_unstaked: before / 2,
-            limit_price,
-            allow_partial: false,
-        };
-        expect("Bob", part, OK);
-        assert!(held("owner", "Bob", SUBNET) < before);
-        expect("Bob", whole(Some(limit_price)), OK);
-        assert_eq!(held("owner", "Bob", SUBNET), 0);
-    });
-}
-
 /// Read in sources shortly before and after spec 425; earlier ones refuse with `ZeroMaxStakeAmount`.
 #[test]
 fn where_alpha_is_tao_a_limit_lets_everything_or_nothing_through() {
