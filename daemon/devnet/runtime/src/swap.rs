@@ -83,8 +83,9 @@ pub mod pallet {
     /// Weights of the sides of a pool.
     #[pallet::storage]
     pub type SwapBalancer<T: Config> = StorageMap<_, Twox64Concat, NetUid, Balancer, ValueQuery>;
-    /// Whether a pool was set up.
-    // Nothing here sets it, nor reads it: the reference does not say when the real chain does.
+    /// Whether a pool was set up: with its first trade.
+    // Nothing here reads it. A published version of the real chain also gives both sides the same weight then; nothing
+    // recorded tells whether 425 does.
     #[pallet::storage]
     pub type PalSwapInitialized<T: Config> = StorageMap<_, Twox64Concat, NetUid, bool, ValueQuery>;
     /// Migrations that ran.

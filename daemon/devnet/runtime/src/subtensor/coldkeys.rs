@@ -8,8 +8,8 @@ use sp_runtime::{DispatchResult, traits::SaturatedConversion};
 use super::{
     AccountFlags, AutoStakeDestination, AutoStakeDestinationColdkeys, ColdkeySwapAnnouncementDelay,
     ColdkeySwapAnnouncements, ColdkeySwapDisputes, ColdkeySwapReannouncementDelay, Config, Error, Event, IdentitiesV2,
-    OwnedHotkeys, Owner, Pallet, RootClaimType, RootClaimed, StakingColdkeys, StakingColdkeysByIndex, StakingHotkeys,
-    SubnetOwner, types::Tao,
+    OwnedHotkeys, Owner, Pallet, RootClaimed, StakingColdkeys, StakingColdkeysByIndex, StakingHotkeys, SubnetOwner,
+    types::Tao,
 };
 use crate::AccountId;
 
@@ -90,7 +90,8 @@ impl<T: Config> Pallet<T> {
         Ok(())
     }
 
-    /// Gives all that a coldkey has to another that has nothing.
+    /// Gives all that a coldkey has to another that has nothing. What is to be done with root dividends the new one says
+    /// for itself.
     fn exchange_coldkey(old: &AccountId, new: &AccountId) -> DispatchResult {
         ensure!(StakingHotkeys::<T>::get(new).is_empty(), Error::<T>::ColdKeyAlreadyAssociated);
         ensure!(!Self::hotkey_exists(new), Error::<T>::NewColdKeyIsHotkey);
@@ -127,9 +128,10 @@ impl<T: Config> Pallet<T> {
                     Self::debit_stake(hotkey, old, netuid, alpha);
                     Self::credit_stake(hotkey, new, netuid, alpha);
                 }
-                let claimed = RootClaimed::<T>::take((netuid, hotkey, old));
-                if claimed != 0 {
-                    RootClaimed::<T>::insert((netuid, hotkey, new), claimed);
+                // Where there is no alpha the real chain leaves what was claimed, and owes it to the new coldkey again.
+                if Self::stake(hotkey, new, netuid) != 0 {
+                    let claimed = RootClaimed::<T>::take((netuid, hotkey, old));
+                    RootClaimed::<T>::mutate((netuid, hotkey, new), |had| *had = had.saturating_add(claimed));
                 }
             }
         }
@@ -140,9 +142,6 @@ impl<T: Config> Pallet<T> {
             Owner::<T>::insert(hotkey, new);
         }
         OwnedHotkeys::<T>::insert(new, owned);
-        if RootClaimType::<T>::contains_key(old) {
-            RootClaimType::<T>::insert(new, RootClaimType::<T>::take(old));
-        }
         if let Some(index) = StakingColdkeys::<T>::take(old) {
             StakingColdkeys::<T>::insert(new, index);
             StakingColdkeysByIndex::<T>::insert(index, new);

@@ -16,11 +16,11 @@ use frame_support::{
 use sp_runtime::{DispatchError, DispatchResult};
 
 use super::{
-    AlphaDividendsPerSubnet, AlphaV2, AutoStakeDestination, AutoStakeDestinationColdkeys, Axons, ChildKeys,
-    ChildkeyTake, Config, Delegates, Error, Event, IsNetworkMember, Keys, LastHotkeySwapOnNetuid, LastRateLimitedBlock,
-    NeuronCertificates, OwnedHotkeys, Owner, Pallet, ParentKeys, PendingChildKeys, Prometheus, RootClaimable,
-    RootClaimed, StakingHotkeys, SubnetOwnerHotkey, TotalHotkeyAlpha, TotalHotkeyAlphaLastEpoch, TotalIssuance,
-    TxRateLimit, Uids, WeightCommits,
+    AlphaDividendsPerSubnet, AlphaV2, AutoParentDelegationEnabled, AutoStakeDestination, AutoStakeDestinationColdkeys,
+    Axons, ChildKeys, ChildkeyTake, Config, Delegates, Error, Event, IsNetworkMember, Keys, LastHotkeySwapOnNetuid,
+    LastRateLimitedBlock, NeuronCertificates, OwnedHotkeys, Owner, Pallet, ParentKeys, PendingChildKeys, Prometheus,
+    RootClaimable, RootClaimed, StakingHotkeys, SubnetOwnerHotkey, TotalHotkeyAlpha, TotalHotkeyAlphaLastEpoch,
+    TotalIssuance, TxRateLimit, Uids, WeightCommits,
     children::Share,
     types::{NetUid, ROOT, RateLimitKey, Tao},
 };
@@ -105,7 +105,9 @@ impl<T: Config> Pallet<T> {
 
     /// Whether nothing of root dividends could be mixed up by giving the hotkey another's.
     fn is_clean_on_root(hotkey: &AccountId) -> bool {
-        RootClaimable::<T>::get(hotkey).is_empty() && TotalHotkeyAlpha::<T>::get(hotkey, ROOT) == 0
+        RootClaimable::<T>::get(hotkey).is_empty()
+            && TotalHotkeyAlpha::<T>::get(hotkey, ROOT) == 0
+            && RootClaimed::<T>::iter_key_prefix((ROOT, hotkey)).next().is_none()
     }
 
     /// Lets the blocks of the old hotkey's last changes of takes hold for the new one.
@@ -151,7 +153,13 @@ impl<T: Config> Pallet<T> {
                 let here = positions.iter().filter(|place| *place == netuid).count();
                 (reads, writes) = (reads + 6 + all + 8 * here, writes + 6 + all + 8 * here);
                 if *netuid == ROOT {
-                    (reads, writes) = (reads + 2, writes + 2);
+                    // Each account of a claim is found, taken and added; no recorded exchange had any.
+                    let claimed = RootClaimable::<T>::get(old)
+                        .into_keys()
+                        .map(|netuid| RootClaimed::<T>::iter_key_prefix((netuid, old)).count())
+                        .sum::<usize>();
+                    let says = usize::from(AutoParentDelegationEnabled::<T>::contains_key(old));
+                    (reads, writes) = (reads + 2 + 3 * claimed + says, writes + 2 + 2 * claimed + 2 * says);
                 }
             }
         }
@@ -214,15 +222,12 @@ impl<T: Config> Pallet<T> {
     fn exchange_everywhere(coldkey: &AccountId, exchange: Exchange<'_>) -> DispatchResult {
         let Exchange { old, new, stake } = exchange;
         let holders: BTreeSet<AccountId> = AlphaV2::<T>::iter_key_prefix((old,)).map(|(holder, _)| holder).collect();
-        if stake == Stake::Follows {
-            Owner::<T>::remove(old);
-        }
+        // Also where its stake stays the old hotkey is nobody's any more.
+        Owner::<T>::remove(old);
         Owner::<T>::insert(new, coldkey);
         OwnedHotkeys::<T>::mutate(coldkey, |hotkeys| {
             Self::remember(hotkeys, new);
-            if stake == Stake::Follows {
-                hotkeys.retain(|hotkey| hotkey != old);
-            }
+            hotkeys.retain(|hotkey| hotkey != old);
         });
         for netuid in Self::netuids() {
             Self::exchange_on(netuid, exchange)?;
@@ -247,20 +252,24 @@ impl<T: Config> Pallet<T> {
     fn exchange_on(netuid: NetUid, exchange: Exchange<'_>) -> DispatchResult {
         let Exchange { old, new, stake } = exchange;
         Self::exchange_locks(netuid, old, new);
+        // Noted of the new one also where the old one was no neuron.
+        IsNetworkMember::<T>::insert(new, netuid, IsNetworkMember::<T>::take(old, netuid));
         if let Some(uid) = Uids::<T>::take(netuid, old) {
             Uids::<T>::insert(netuid, new, uid);
             Keys::<T>::insert(netuid, uid, new);
-            IsNetworkMember::<T>::remove(old, netuid);
-            IsNetworkMember::<T>::insert(new, netuid, true);
             Self::hand_records_over(netuid, old, new);
         }
         if SubnetOwnerHotkey::<T>::contains_key(netuid) && SubnetOwnerHotkey::<T>::get(netuid) == *old {
             SubnetOwnerHotkey::<T>::insert(netuid, new);
         }
         Self::exchange_relatives(netuid, exchange)?;
-        for coldkey in AutoStakeDestinationColdkeys::<T>::take(old, netuid) {
-            AutoStakeDestination::<T>::insert(&coldkey, netuid, new);
-            AutoStakeDestinationColdkeys::<T>::mutate(new, netuid, |all| Self::remember(all, &coldkey));
+        if AutoStakeDestinationColdkeys::<T>::contains_key(old, netuid) {
+            let coldkeys = AutoStakeDestinationColdkeys::<T>::take(old, netuid);
+            for coldkey in &coldkeys {
+                AutoStakeDestination::<T>::insert(coldkey, netuid, new);
+            }
+            // Whoever chose the new hotkey before is forgotten here, and stakes behind it all the same.
+            AutoStakeDestinationColdkeys::<T>::insert(new, netuid, coldkeys);
         }
         if stake == Stake::Follows {
             Self::inherit_voting_power(netuid, old, new);
@@ -270,10 +279,26 @@ impl<T: Config> Pallet<T> {
             AlphaDividendsPerSubnet::<T>::mutate(netuid, new, |sum| *sum = sum.saturating_add(dividends));
             Self::exchange_stake(netuid, old, new);
             if netuid == ROOT {
-                RootClaimable::<T>::insert(new, RootClaimable::<T>::take(old));
+                Self::exchange_root_claims(old, new);
+                if AutoParentDelegationEnabled::<T>::contains_key(old) {
+                    AutoParentDelegationEnabled::<T>::insert(new, AutoParentDelegationEnabled::<T>::take(old));
+                }
             }
         }
         Ok(())
+    }
+
+    /// Moves what a hotkey owes those who stake on root behind it, on whatever subnet, together with what they have had:
+    /// apart, the one would be paid again and the other be missing.
+    fn exchange_root_claims(old: &AccountId, new: &AccountId) {
+        let rates = RootClaimable::<T>::take(old);
+        for netuid in rates.keys() {
+            let claims: Vec<(AccountId, u128)> = RootClaimed::<T>::drain_prefix((*netuid, old)).collect();
+            for (coldkey, claimed) in claims {
+                RootClaimed::<T>::mutate((*netuid, new, &coldkey), |had| *had = had.saturating_add(claimed));
+            }
+        }
+        RootClaimable::<T>::insert(new, rates);
     }
 
     /// Gives what a neuron has told or committed to the hotkey that takes its place, instead of what that one had. What
@@ -344,10 +369,6 @@ impl<T: Config> Pallet<T> {
             .map(|(coldkey, _)| coldkey)
             .collect();
         for coldkey in holders {
-            let claimed = RootClaimed::<T>::take((netuid, old, &coldkey));
-            if claimed != 0 {
-                RootClaimed::<T>::insert((netuid, new, &coldkey), claimed);
-            }
             let alpha = Self::stake(old, &coldkey, netuid);
             Self::debit_stake(old, &coldkey, netuid, alpha);
             Self::credit_stake(new, &coldkey, netuid, alpha);

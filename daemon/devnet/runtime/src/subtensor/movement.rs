@@ -81,8 +81,10 @@ impl<T: Config> Pallet<T> {
 
     fn check_ends(from: Position<'_>, to: Position<'_>) -> DispatchResult {
         ensure!(from != to, Error::<T>::SameNetuid);
-        Self::check_staking(from.netuid)?;
-        Self::check_staking(to.netuid)?;
+        // That both are there is asked before whether either trades.
+        let netuids = [from.netuid, to.netuid];
+        ensure!(netuids.into_iter().all(Self::subnet_exists), Error::<T>::SubnetNotExists);
+        netuids.into_iter().try_for_each(Self::check_staking)?;
         ensure!(Self::hotkey_exists(from.hotkey), Error::<T>::HotKeyAccountNotExists);
         ensure!(Self::hotkey_exists(to.hotkey), Error::<T>::HotKeyAccountNotExists);
         Ok(())

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     AccountId, UNIT,
-    swap::{self, Balancer, FeeRate, SwapBalancer},
+    swap::{self, Balancer, FeeRate, PalSwapInitialized, SwapBalancer},
 };
 
 /// A trade puts in at most this many times what the pool holds of it.
@@ -215,6 +215,7 @@ impl<T: Config> Pallet<T> {
     /// chain, which leaves it on the subnet's account.
     pub(super) fn buy(netuid: NetUid, tao: Tao, fees: Fees, limit: Tao) -> Result<Quote, DispatchError> {
         let quote = Self::quote_buy(netuid, tao, fees, limit)?;
+        Self::note_trade(netuid);
         SubnetTAO::<T>::mutate(netuid, |reserve| *reserve = reserve.saturating_add(quote.input));
         if !Self::is_one_for_one(netuid) {
             SubnetAlphaIn::<T>::mutate(netuid, |reserve| *reserve = reserve.saturating_sub(quote.output));
@@ -229,12 +230,20 @@ impl<T: Config> Pallet<T> {
     /// subnet's account.
     pub(super) fn sell(netuid: NetUid, alpha: Alpha, fees: Fees, limit: Tao) -> Result<Quote, DispatchError> {
         let quote = Self::quote_sell(netuid, alpha, fees, limit)?;
+        Self::note_trade(netuid);
         SubnetAlphaIn::<T>::mutate(netuid, |reserve| *reserve = reserve.saturating_add(quote.input));
         SubnetAlphaOut::<T>::mutate(netuid, |out| *out = out.saturating_sub(quote.input));
         SubnetTAO::<T>::mutate(netuid, |reserve| *reserve = reserve.saturating_sub(quote.output));
         TotalStake::<T>::mutate(|total| *total = total.saturating_sub(quote.output));
         SubnetVolume::<T>::mutate(netuid, |volume| *volume = volume.saturating_add(quote.output.into()));
         Ok(quote)
+    }
+
+    /// Notes that a pool has traded.
+    fn note_trade(netuid: NetUid) {
+        if !Self::is_one_for_one(netuid) {
+            PalSwapInitialized::<T>::insert(netuid, true);
+        }
     }
 
     /// Moves the weights of a pool so that its price stays when `tao` and `alpha` are put in, and returns what may be:

@@ -21,6 +21,7 @@ pub fn code<T: Config>(error: &Error<T>) -> u8 {
     match error {
         Error::ColdkeySwapAnnounced => 0,
         Error::NotEnoughStakeToSetWeights => 1,
+        Error::SubnetNotExists => 3,
         Error::HotKeyAccountNotExists => 4,
         Error::SettingWeightsTooFast | Error::CommittingWeightsTooFast | Error::NetworkTxRateLimitExceeded => 6,
         Error::HotKeyNotRegisteredInNetwork => 10,

@@ -142,3 +142,79 @@ fn who_claims_or_says_how_is_remembered_for_claims_by_blocks() {
         assert_eq!(s::NumStakingColdkeys::<Runtime>::get(), first + 2);
     });
 }
+
+fn swap(netuid: Option<NetUid>) -> Call<Runtime> {
+    Call::swap_hotkey { hotkey: key("owner"), new_hotkey: key("new"), netuid }
+}
+
+#[test]
+fn a_hotkey_that_takes_over_root_stake_does_not_owe_again_what_was_claimed() {
+    for netuid in [None, Some(ROOT)] {
+        on_a_chain_with_root_stake(1_000 * UNIT, || {
+            // Unlike Bob, Charlie has no alpha of the subnet behind the hotkey.
+            let stake = || Call::add_stake { hotkey: key("owner"), netuid: ROOT, amount_staked: 1_000 * UNIT };
+            expect("Charlie", stake(), OK);
+            end_epoch(UNIT);
+            let held = |hotkey: &str| SubtensorModule::stake(&key(hotkey), &key("Charlie"), ROOT);
+            let claimed = |hotkey: &str| s::RootClaimed::<Runtime>::get((SUBNET, key(hotkey), key("Charlie")));
+            let before = held("owner");
+            expect("Charlie", claim(), OK);
+            assert!(held("owner") > before, "the claim is paid");
+            let (rate_before, had) = (rate("owner", SUBNET), claimed("owner"));
+            assert!(had > 0);
+
+            System::set_block_number(7_201);
+            expect("Alice", swap(netuid), OK);
+            assert_eq!((rate("owner", SUBNET), rate("new", SUBNET)), (None, rate_before), "{netuid:?}");
+            assert_eq!((claimed("owner"), claimed("new")), (0, had), "{netuid:?}");
+            let before = held("new");
+            expect("Charlie", claim(), OK);
+            assert_eq!(held("new"), before, "{netuid:?}");
+        });
+    }
+}
+
+#[test]
+fn an_exchange_on_a_subnet_leaves_root_dividends_and_claims_where_they_are() {
+    on_a_chain_with_root_stake(1_000 * UNIT, || {
+        expect("Bob", Call::set_root_claim_type { new_root_claim_type: RootClaimTypeEnum::Keep }, OK);
+        end_epoch(UNIT);
+        let held = |hotkey: &str| SubtensorModule::stake(&key(hotkey), &key("Bob"), SUBNET);
+        let claimed = |hotkey: &str| s::RootClaimed::<Runtime>::get((SUBNET, key(hotkey), key("Bob")));
+        let before = held("owner");
+        expect("Bob", claim(), OK);
+        assert!(held("owner") > before, "the claim is paid");
+        let (rate_before, had) = (rate("owner", SUBNET), claimed("owner"));
+
+        System::set_block_number(7_201);
+        expect("Alice", swap(Some(SUBNET)), OK);
+        assert_eq!((rate("owner", SUBNET), rate("new", SUBNET)), (rate_before, None));
+        assert_eq!((claimed("owner"), claimed("new")), (had, 0));
+        let before = held("new");
+        expect("Bob", claim(), OK);
+        assert_eq!((held("owner"), held("new")), (0, before));
+    });
+}
+
+#[test]
+fn an_exchange_of_coldkeys_moves_what_was_claimed_with_alpha_and_never_the_choice() {
+    for (who, has_alpha) in [("Bob", true), ("Charlie", false)] {
+        on_a_chain_with_root_stake(1_000 * UNIT, || {
+            let amount_staked = 1_000 * UNIT;
+            expect("Charlie", Call::add_stake { hotkey: key("owner"), netuid: ROOT, amount_staked }, OK);
+            end_epoch(UNIT);
+            let claimed = |coldkey: &str| s::RootClaimed::<Runtime>::get((SUBNET, key("owner"), key(coldkey)));
+            expect(who, claim(), OK);
+            expect(who, Call::set_root_claim_type { new_root_claim_type: RootClaimTypeEnum::Keep }, OK);
+            let had = claimed(who);
+            assert!(had > 0);
+
+            let (old_coldkey, new_coldkey) = (key(who), key("new"));
+            expect("root", Call::swap_coldkey { old_coldkey, new_coldkey, swap_cost: 0 }, OK);
+            assert!(SubtensorModule::stake(&key("owner"), &key("new"), ROOT) >= 1_000 * UNIT);
+            assert_eq!((claimed(who), claimed("new")), if has_alpha { (0, had) } else { (had, 0) }, "{who}");
+            assert_eq!(s::RootClaimType::<Runtime>::try_get(key(who)), Ok(RootClaimTypeEnum::Keep));
+            assert!(!s::RootClaimType::<Runtime>::contains_key(key("new")));
+        });
+    }
+}

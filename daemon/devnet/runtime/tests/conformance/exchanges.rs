@@ -25,6 +25,8 @@ fn a_hotkey_with_root_stake_takes_nobodys_place() {
         }
         expect("Bob", Call::add_stake { hotkey: key("new"), netuid: ROOT, amount_staked: UNIT }, OK);
         expect("Bob", swap("old", "new", None), "NewHotKeyNotCleanForRootSwap");
+        s::RootClaimed::<Runtime>::insert((ROOT, key("claimed"), key("Dave")), 0);
+        expect("Bob", swap("old", "claimed", None), "NewHotKeyNotCleanForRootSwap");
         expect("Bob", swap("old", "fresh", None), OK);
     });
 }
@@ -82,6 +84,23 @@ fn an_exchange_on_one_subnet_leaves_lists_as_they_are() {
     });
 }
 
+#[test]
+fn what_a_validator_on_root_said_of_new_subnets_follows_its_root_stake() {
+    let cases = [(None, false, true), (Some(ROOT), false, true), (Some(SUBNET), false, false), (None, true, false)];
+    for (netuid, keep_stake, follows) in cases {
+        on_a_subnet(|| {
+            expect("Bob", Call::root_register { hotkey: key("old") }, OK);
+            let said = |hotkey: &str| s::AutoParentDelegationEnabled::<Runtime>::try_get(key(hotkey)).ok();
+            expect("Bob", Call::set_auto_parent_delegation_enabled { hotkey: key("old"), enabled: false }, OK);
+            System::set_block_number(7_201);
+            let (hotkey, new_hotkey) = (key("old"), key("new"));
+            expect("Bob", Call::swap_hotkey_v2 { hotkey, new_hotkey, netuid, keep_stake }, OK);
+            let expected = if follows { (None, Some(false)) } else { (Some(false), None) };
+            assert_eq!((said("old"), said("new")), expected, "{netuid:?}, stake kept: {keep_stake}");
+        });
+    }
+}
+
 fn axon(port: u16) -> AxonInfo {
     AxonInfo { port, ip_type: 4, ..AxonInfo::default() }
 }
@@ -103,12 +122,32 @@ fn records_go_to_the_hotkey_that_takes_the_place() {
         expect("Bob", swap("old", "new", None), OK);
         let port = |hotkey: &str| s::Axons::<Runtime>::get(SUBNET, key(hotkey)).map(|axon| axon.port);
         assert_eq!((port("old"), port("new")), (None, Some(1)));
+        let member = |hotkey: &str, netuid| s::IsNetworkMember::<Runtime>::try_get(key(hotkey), netuid).ok();
+        let members = |netuid| (member("old", netuid), member("new", netuid));
+        assert_eq!((members(SUBNET), members(crate::FIRST)), ((None, Some(true)), (None, Some(false))));
         assert!(s::Prometheus::<Runtime>::get(SUBNET, key("old")).is_none());
         assert_eq!(s::Prometheus::<Runtime>::get(SUBNET, key("new")).unwrap().port, 3);
         let alpha = |hotkey: &str| s::TotalHotkeyAlphaLastEpoch::<Runtime>::get(key(hotkey), SUBNET);
         assert_eq!((alpha("old"), alpha("new")), (0, 11));
         let dividends = |hotkey: &str| s::AlphaDividendsPerSubnet::<Runtime>::get(SUBNET, key(hotkey));
         assert_eq!((dividends("old"), dividends("new")), (0, 110));
+    });
+}
+
+#[test]
+fn those_who_stake_behind_the_old_hotkey_by_themselves_take_the_place_of_the_new_ones() {
+    on_a_subnet(|| {
+        register(SUBNET, "old");
+        let choose = Call::set_coldkey_auto_stake_hotkey { netuid: SUBNET, hotkey: key("old") };
+        expect("Charlie", choose, OK);
+        s::AutoStakeDestination::<Runtime>::insert(key("Dave"), SUBNET, key("new"));
+        s::AutoStakeDestinationColdkeys::<Runtime>::insert(key("new"), SUBNET, vec![key("Dave")]);
+        expect("Bob", swap("old", "new", None), OK);
+        let listed = |hotkey: &str| s::AutoStakeDestinationColdkeys::<Runtime>::get(key(hotkey), SUBNET);
+        assert_eq!((listed("old"), listed("new")), (vec![], vec![key("Charlie")]));
+        for coldkey in ["Charlie", "Dave"] {
+            assert_eq!(s::AutoStakeDestination::<Runtime>::get(key(coldkey), SUBNET), Some(key("new")));
+        }
     });
 }
 
@@ -120,6 +159,8 @@ fn records_of_who_is_no_neuron_stay() {
         expect("Bob", swap("old", "new", None), OK);
         assert!(s::Axons::<Runtime>::contains_key(SUBNET, key("old")));
         assert!(!s::Axons::<Runtime>::contains_key(SUBNET, key("new")));
+        let member = |hotkey: &str, netuid| s::IsNetworkMember::<Runtime>::try_get(key(hotkey), netuid).ok();
+        assert_eq!((member("old", SUBNET), member("new", SUBNET)), (None, Some(false)));
     });
 }
 

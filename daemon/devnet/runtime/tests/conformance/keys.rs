@@ -281,6 +281,8 @@ fn stake_follows_an_exchange_of_hotkeys_or_stays() {
             expect("Bob", Call::swap_hotkey_v2 { hotkey, new_hotkey, netuid: None, keep_stake }, OK);
             assert_eq!(s::Keys::<Runtime>::get(SUBNET, uid), key("new"), "the seat always follows");
             assert_eq!((stake("old"), stake("new")), if keep_stake { (before, 0) } else { (0, before) });
+            assert!(!s::Owner::<Runtime>::contains_key(key("old")), "stake kept: {keep_stake}");
+            assert_eq!(s::OwnedHotkeys::<Runtime>::get(key("Bob")), [key("new")], "stake kept: {keep_stake}");
         });
     }
 }

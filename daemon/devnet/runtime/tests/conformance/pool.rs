@@ -12,7 +12,7 @@ use sp_runtime::{
     transaction_validity::{InvalidTransaction, TransactionSource, TransactionValidityError},
 };
 
-use crate::{FIRST, expect, key, on_a_chain, on_a_subnet, origin, register, wait};
+use crate::{FIRST, NOWHERE, expect, key, on_a_chain, on_a_subnet, origin, register, wait};
 
 /// The code with which the pool refuses the call, if it does.
 fn code(by: &str, call: impl Into<RuntimeCall>) -> Option<u8> {
@@ -234,7 +234,8 @@ fn work_is_looked_at_before_it_enters() {
     on_a_chain(|| {
         System::set_block_number(9);
         let register =
-            Call::pow_register { netuid: FIRST, work_block: 9, nonce: 0, work: [0; 32], hotkey: key("hotkey") };
-        refused("Bob", register, 255);
+            |netuid| Call::pow_register { netuid, work_block: 9, nonce: 0, work: [0; 32], hotkey: key("hotkey") };
+        refused("Bob", register(NOWHERE), 3);
+        refused("Bob", register(FIRST), 255);
     });
 }

@@ -2,8 +2,8 @@
 
 use btd_devnet_runtime::{
     Balances, Runtime, SubtensorModule, UNIT,
-    subtensor::{self as s, Call, Event, info::SimSwapResult},
-    swap::{Balancer, FeeRate, SwapBalancer},
+    subtensor::{self as s, Call, Event, info::SimSwapResult, types::ROOT},
+    swap::{Balancer, FeeRate, PalSwapInitialized, SwapBalancer},
 };
 use sp_runtime::Perquintill;
 
@@ -247,6 +247,44 @@ fn a_ratio_of_prices_is_rounded_before_a_limit_is_held_against_it() {
         // The ratio is one but for its last bit.
         expect("Bob", swap(UNIT), "SlippageTooHigh");
         expect("Bob", swap(UNIT - 1), OK);
+    });
+}
+
+/// Read in sources before and after spec 425.
+#[test]
+fn a_subnet_that_does_not_trade_lets_stake_out_at_a_limit_alone() {
+    on_a_subnet(|| {
+        expect("Bob", add(10 * UNIT), OK);
+        s::SubtokenEnabled::<Runtime>::insert(SUBNET, false);
+        let held = || SubtensorModule::stake(&key("owner"), &key("Bob"), SUBNET);
+        let before = held();
+        let whole = |limit_price| Call::remove_stake_full_limit { hotkey: key("owner"), netuid: SUBNET, limit_price };
+        for call in [remove(UNIT), whole(None)] {
+            expect("Bob", call, "SubtokenDisabled");
+        }
+        expect("Bob", Call::unstake_all { hotkey: key("owner") }, OK);
+        assert_eq!(held(), before);
+
+        let limit_price = SubtensorModule::alpha_price(SUBNET) / 2;
+        expect("Bob", remove_within(before / 2, limit_price, false), OK);
+        assert!(held() < before);
+        expect("Bob", whole(Some(limit_price)), OK);
+        assert_eq!(held(), 0);
+    });
+}
+
+#[test]
+fn a_pool_is_set_up_by_its_first_trade_and_root_has_none() {
+    on_a_subnet(|| {
+        let set_up = |netuid| PalSwapInitialized::<Runtime>::get(netuid);
+        let price = SubtensorModule::alpha_price(SUBNET);
+        expect("Bob", add_within(10 * UNIT, price / 2, false), "PriceLimitExceeded");
+        assert!(!set_up(SUBNET), "nothing was traded");
+        expect("Bob", add(10 * UNIT), OK);
+        assert!(set_up(SUBNET));
+        s::SubtokenEnabled::<Runtime>::insert(ROOT, true);
+        expect("Bob", Call::add_stake { hotkey: key("owner"), netuid: ROOT, amount_staked: UNIT }, OK);
+        assert!(!set_up(ROOT));
     });
 }
 

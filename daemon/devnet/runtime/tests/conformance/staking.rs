@@ -184,6 +184,7 @@ fn movements_are_refused_in_order() {
         expect("Bob", moved("owner", SUBNET, SUBNET, UNIT), "SameNetuid");
         expect("Bob", moved("other", NOWHERE, SUBNET, UNIT), "SubnetNotExists");
         expect("Bob", moved("other", SUBNET, NOWHERE, UNIT), "SubnetNotExists");
+        expect("Bob", moved("other", FIRST, NOWHERE, UNIT), "SubnetNotExists");
         expect("Bob", moved("other", SUBNET, FIRST, UNIT), "SubtokenDisabled");
         expect("Bob", moved("nobody", SUBNET, SUBNET, UNIT), "HotKeyAccountNotExists");
         expect("Bob", moved("other", SUBNET, SUBNET, 0), "AmountTooLow");
