@@ -23,6 +23,7 @@ pub mod journal;
 pub mod ledger;
 pub mod logs;
 pub mod metagraph;
+mod quic_bounded;
 mod quic_scripted;
 pub mod rpc;
 pub mod service_manager;

@@ -26,7 +26,7 @@ pub struct Config {
     pub max_in_flight: usize,
     /// Verified requests at once of one hotkey: what a Python dendrite sends at once, and more.
     pub max_in_flight_per_hotkey: usize,
-    /// Longest header block, in bytes.
+    /// Longest header block, in bytes. Over HTTP/3 no frame without data is longer than one takes, trailers included.
     pub max_header_bytes: usize,
     /// Longest body, in bytes.
     pub max_body_bytes: usize,
