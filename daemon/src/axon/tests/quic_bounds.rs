@@ -19,13 +19,13 @@ use crate::{
 
 /// How long the frames here say that they are, and how they write it.
 const STATED: usize = 64 << 20;
-const LENGTH: &[u8] = b"\x84\x00\x00\x00";
+pub(super) const LENGTH: &[u8] = b"\x84\x00\x00\x00";
 /// HTTP/3's word for more than one bears.
 const EXCESSIVE_LOAD: VarInt = VarInt::from_u32(0x107);
 /// How a header block with the status 200 begins, with which a reply begins.
 const OK: &[u8] = b"\x00\x00\xd9";
 
-async fn connect(axon: &AxonHandle) -> Connection {
+pub(super) async fn connect(axon: &AxonHandle) -> Connection {
     timeout(PATIENCE, client().connect(axon.address(), "axon.invalid").unwrap()).await.unwrap().unwrap()
 }
 
@@ -36,7 +36,7 @@ async fn served(axon: &AxonHandle) {
 }
 
 /// Sends the beginning of a frame and then ever more of it: how much was taken until no more was, and why.
-async fn pour(stream: &mut SendStream, beginning: &[u8]) -> (usize, WriteError) {
+pub(super) async fn pour(stream: &mut SendStream, beginning: &[u8]) -> (usize, WriteError) {
     let pouring = async {
         stream.write_all(beginning).await.unwrap();
         let (more, mut taken) = (vec![0_u8; 16 * 1_024], 0);
