@@ -27,6 +27,7 @@ mod lacking;
 pub mod ledger;
 pub mod logs;
 pub mod metagraph;
+mod quic_bounded;
 mod quic_scripted;
 pub mod rpc;
 pub mod service_manager;

@@ -16,7 +16,8 @@ pub struct Config {
     /// takes any that is free for both.
     pub bind: SocketAddr,
     /// Connections at once, of both transports. Further ones are closed at once. One of HTTP/1.1 reads into a
-    /// buffer of up to 128 KiB, or of `max_header_bytes` if that is more.
+    /// buffer of up to 128 KiB, or of `max_header_bytes` if that is more. One of HTTP/3 holds as many as 128 header blocks
+    /// that have not come as a whole, and as much as 1 MiB that has not been read.
     pub max_connections: usize,
     /// Connections at once from one address: a Python dendrite opens up to a hundred, and several callers
     /// may share an address.
@@ -26,7 +27,7 @@ pub struct Config {
     pub max_in_flight: usize,
     /// Verified requests at once of one hotkey: what a Python dendrite sends at once, and more.
     pub max_in_flight_per_hotkey: usize,
-    /// Longest header block, in bytes.
+    /// Longest header block, in bytes. Over HTTP/3 no frame without data is longer than one takes, trailers included.
     pub max_header_bytes: usize,
     /// Longest body, in bytes.
     pub max_body_bytes: usize,

@@ -36,9 +36,9 @@ use super::{
     service::{Chunks, ReplyBody},
     shares::Share,
 };
-use crate::{gathering::Gathering, quic_scripted::Scripted};
+use crate::{gathering::Gathering, quic_bounded::Bounded, quic_scripted::Scripted};
 
-type Connection = h3::server::Connection<h3_quinn::Connection, Bytes>;
+type Connection = h3::server::Connection<Bounded<h3_quinn::Connection>, Bytes>;
 
 /// For a handshake to complete.
 const HANDSHAKE: Duration = Duration::from_secs(5);
@@ -259,9 +259,10 @@ async fn open_connection(
     max_header_bytes: usize,
 ) -> Result<(Connection, quinn::Connection), Box<dyn std::error::Error + Send + Sync>> {
     let quic = incoming.await?;
+    let connection = Bounded::new(h3_quinn::Connection::new(quic.clone()), max_header_bytes);
     let connection = h3::server::builder()
         .max_field_section_size(u64::try_from(max_header_bytes).unwrap_or(u64::MAX))
-        .build(h3_quinn::Connection::new(quic.clone()))
+        .build(connection)
         .await?;
     Ok((connection, quic))
 }
@@ -274,6 +275,7 @@ fn failed(edge: &Edge, peer: SocketAddr, error: &dyn std::fmt::Display) {
 /// Serves a connection that is written down, one request after the other.
 pub(super) async fn serve_scripted(connection: Scripted, peer: SocketAddr, edge: &Edge) {
     let limit = u64::try_from(edge.config.max_header_bytes).unwrap_or(u64::MAX);
+    let connection = Bounded::new(connection, edge.config.max_header_bytes);
     let opened = h3::server::builder().max_field_section_size(limit).build(connection).await;
     let Ok(mut connection) = opened else { return };
     while let Ok(Some(resolver)) = connection.accept().await {

@@ -3,6 +3,7 @@
 mod edge;
 mod handlers;
 mod life;
+mod quic_bounds;
 mod quic_edge;
 mod quic_fuzz;
 mod refused;

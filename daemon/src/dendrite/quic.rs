@@ -15,6 +15,7 @@ use std::{
 use btd_api::AccountId;
 use btd_wire::outgoing::{CallFailure, Outgoing};
 use bytes::{Buf, Bytes};
+use h3::error::StreamError;
 use http::{HeaderValue, Method, Request, Uri, header};
 use quinn::{ClientConfig, Endpoint, TransportConfig, crypto::rustls::QuicClientConfig};
 use tokio::{
@@ -29,15 +30,22 @@ use super::{
     reading::Reading,
     unpack,
 };
-use crate::quic_scripted::Scripted;
+use crate::{quic_bounded::Bounded, quic_scripted::Scripted};
 
-type Sender = h3::client::SendRequest<h3_quinn::OpenStreams, Bytes>;
+/// HTTP/3 on a connection: what drives it, and what sends requests over it.
+type Http3<C> = (
+    h3::client::Connection<Bounded<C>, Bytes>,
+    h3::client::SendRequest<Bounded<<C as h3::quic::Connection<Bytes>>::OpenStreams>, Bytes>,
+);
+type Sender = h3::client::SendRequest<Bounded<h3_quinn::OpenStreams>, Bytes>;
 type Key = (SocketAddr, AccountId);
 /// Locked while the connection opens, so that one opens at a time for each axon.
 type Slot = Arc<AsyncMutex<Option<Open>>>;
 
 /// A connection without traffic is closed.
 const IDLE: Duration = Duration::from_secs(25);
+/// Longest header block of a reply: about what hyper takes over HTTP/1.1.
+const LONGEST_HEAD: usize = 400 * 1_024;
 
 /// Open connections, by axon and hotkey.
 #[derive(Debug)]
@@ -231,7 +239,7 @@ impl QuicClient {
                 None => unavailable(),
             }
         })?;
-        let opened = h3::client::new(h3_quinn::Connection::new(quic.clone())).await;
+        let opened = http3(h3_quinn::Connection::new(quic.clone())).await;
         let (mut driver, sender) = opened.map_err(|_| QuicFailure::NotConnected(CallFailure::Disconnected))?;
         self.connections.spawn(async move {
             let reason = poll_fn(|context| driver.poll_close(context)).await;
@@ -254,6 +262,11 @@ impl QuicClient {
     }
 }
 
+async fn http3<C: h3::quic::Connection<Bytes>>(connection: C) -> Result<Http3<C>, h3::error::ConnectionError> {
+    let longest = u64::try_from(LONGEST_HEAD).unwrap_or(u64::MAX);
+    h3::client::builder().max_field_section_size(longest).build(Bounded::new(connection, LONGEST_HEAD)).await
+}
+
 /// Sends one request and reads its reply, of so many bytes at most.
 async fn exchange<O: h3::quic::OpenStreams<Bytes>>(
     mut sender: h3::client::SendRequest<O, Bytes>,
@@ -263,7 +276,10 @@ async fn exchange<O: h3::quic::OpenStreams<Bytes>>(
     max_reply: usize,
 ) -> Result<Reply, QuicFailure> {
     let request = request(axon, outgoing).map_err(QuicFailure::NotConnected)?;
-    let broken = |_error| QuicFailure::Broken(CallFailure::Disconnected);
+    let broken = |error: StreamError| {
+        tracing::debug!(%axon, %error, "no answer over QUIC");
+        QuicFailure::Broken(CallFailure::Disconnected)
+    };
     // Waits its turn where the axon allows no more requests at once.
     let mut stream = sender.send_request(request).await.map_err(broken)?;
     begun.notify_one();
@@ -275,13 +291,16 @@ async fn exchange<O: h3::quic::OpenStreams<Bytes>>(
     let sent = sent.await;
     let response = match (stream.recv_response().await, sent) {
         (Ok(response), _) => response,
+        // What comes is longer than we take a head.
+        (Err(error @ (StreamError::HeaderTooBig { .. } | StreamError::Undefined { .. })), _) => {
+            return Err(QuicFailure::Broken(CallFailure::NotHttp(error.to_string())));
+        }
         (Err(error), _) => return Err(broken(error)),
     };
     let (head, ()) = response.into_parts();
     let reading = Reading::new((head.status, &head.headers), pieces, 0, max_reply);
     let mut reading = reading.map_err(QuicFailure::Broken)?;
-    let incomplete =
-        |error: h3::error::StreamError| CallFailure::Payload(format!("Response payload is not completed: {error}"));
+    let incomplete = |error: StreamError| CallFailure::Payload(format!("Response payload is not completed: {error}"));
     while let Some(mut data) = stream.recv_data().await.map_err(|error| QuicFailure::Broken(incomplete(error)))? {
         reading.take(data.copy_to_bytes(data.remaining())).await.map_err(QuicFailure::Broken)?;
     }
@@ -296,7 +315,7 @@ pub(super) async fn ask_scripted(
     outgoing: &Outgoing,
     max_reply: usize,
 ) -> Option<Reply> {
-    let (mut driver, sender) = h3::client::new(connection).await.ok()?;
+    let (mut driver, sender) = http3(connection).await.ok()?;
     let reply = exchange(sender, axon, outgoing, (None, &Notify::new()), max_reply).await;
     poll_fn(|context| {
         let _ = driver.poll_close(context);

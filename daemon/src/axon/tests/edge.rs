@@ -9,7 +9,7 @@ use std::{
 };
 
 use btd_wire::{
-    outgoing::{Callee, Caller, Unsigned},
+    outgoing::{Callee, Caller, Outgoing, Unsigned},
     python::Value,
     synapse::{Synapse, SynapseSpec},
 };
@@ -47,15 +47,25 @@ async fn raw(axon: &AxonHandle, key: &Key, spec: &SynapseSpec) -> Vec<u8> {
     raw_of(axon, key, spec, IndexMap::new()).await
 }
 
-/// The bytes of one signed request, as HTTP/1.1 writes them.
-async fn raw_of(axon: &AxonHandle, key: &Key, spec: &SynapseSpec, fields: IndexMap<String, Value>) -> Vec<u8> {
+/// One signed request.
+pub(super) async fn signed(
+    axon: &AxonHandle,
+    key: &Key,
+    spec: &SynapseSpec,
+    fields: IndexMap<String, Value>,
+) -> Outgoing {
     let sender = key.account().to_string();
     let caller = Caller { hotkey: &sender, uuid: "raw", ip: None };
     let callee = Callee { hotkey: axon.hotkey(), ip: "127.0.0.1".into(), port: axon.address().port() };
     let synapse = Synapse::new(spec, spec.coerce(fields).unwrap());
     let unsigned = Unsigned::new(spec, synapse, (caller, callee), 12.0, nanos_since_1970());
     let signature = key.signer().sign(&key.account(), unsigned.message()).await.unwrap();
-    let outgoing = unsigned.sign(spec, &signature);
+    unsigned.sign(spec, &signature)
+}
+
+/// The bytes of one signed request, as HTTP/1.1 writes them.
+async fn raw_of(axon: &AxonHandle, key: &Key, spec: &SynapseSpec, fields: IndexMap<String, Value>) -> Vec<u8> {
+    let outgoing = signed(axon, key, spec, fields).await;
     let mut bytes = format!("POST {} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n", outgoing.path).into_bytes();
     for (name, value) in &outgoing.headers {
         bytes.extend_from_slice(name.as_str().as_bytes());

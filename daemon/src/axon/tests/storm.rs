@@ -1,5 +1,5 @@
-//! Bad weather: slow clients, slow bodies, floods, bombs, and handlers that panic, hang and restart,
-//! all at once, while good callers ask.
+//! Bad weather: slow clients, slow bodies, floods, bombs, frames without an end, and handlers that panic, hang and
+//! restart, all at once, while good callers ask.
 //!
 //! Small here; `BTD_STORM=100` makes it ten thousand slow clients and a thousand slow bodies, and
 //! prints what good callers waited before and during it, and what memory it took.
@@ -25,7 +25,7 @@ use tokio::{
     net::{TcpSocket, TcpStream},
 };
 
-use super::support::*;
+use super::{quic_bounds, support::*};
 use crate::{
     axon::{AxonHandle, Capacity, Config, Question, Registration, Reply, Screen, Workers, service::nanos_since_1970},
     dendrite::{Dendrite, Transport},
@@ -172,8 +172,21 @@ async fn good_callers_are_answered_in_any_weather() {
                 assert_ne!(outcome.status_code, 200);
             }
         };
+        // Frames of HTTP/3 that have no end: of a request, and of the connection's own stream.
+        let endless = async {
+            for number in 0..10 * scale {
+                let hostile = quic_bounds::connect(&axon).await;
+                let (mut stream, kind) = if number % 2 == 0 {
+                    (hostile.open_bi().await.unwrap().0, &b"\x01"[..])
+                } else {
+                    (hostile.open_uni().await.unwrap(), &b"\x00\x04"[..])
+                };
+                let (taken, _) = quic_bounds::pour(&mut stream, &[kind, quic_bounds::LENGTH].concat()).await;
+                assert!(taken <= 512 * 1_024, "{taken}");
+            }
+        };
         // Boxed, all of them: a test thread has a small stack.
-        tokio::join!(Box::pin(flood), Box::pin(bombs), Box::pin(faults));
+        tokio::join!(Box::pin(flood), Box::pin(bombs), Box::pin(faults), Box::pin(endless));
         stop.store(true, Ordering::Relaxed);
     };
     // A handler that restarts after each answer, under a load that it must not lose.

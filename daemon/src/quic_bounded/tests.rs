@@ -1,0 +1,89 @@
+//! What h3 gets of frames that come in any pieces.
+
+use super::*;
+
+const LONGEST: usize = 1_000;
+
+/// What h3 gets of a stream that comes in such pieces and ends.
+fn handed_on(next: Next, pieces: &[&[u8]]) -> Result<Vec<Bytes>, FrameError> {
+    let (mut frames, mut handed_on) = (Frames::new(next, LONGEST), Vec::new());
+    for piece in pieces {
+        frames.came = Bytes::copy_from_slice(piece);
+        while let Some(piece) = frames.piece()? {
+            handed_on.push(piece);
+        }
+        assert!(frames.came.is_empty(), "{frames:?}");
+    }
+    handed_on.extend(frames.rest()?);
+    assert!(frames.rest()?.is_none());
+    Ok(handed_on)
+}
+
+fn in_pieces(bytes: &[u8], size: usize) -> Vec<&[u8]> {
+    bytes.chunks(size).collect()
+}
+
+#[test]
+fn frames_go_on_as_wholes_and_data_in_pieces_however_they_come() {
+    const FRAMES: &[u8] = b"\x01\x05heads\x00\x00\x21\x03abc\x00\x40\x06sixsix\x40\x00\x01!\x07\x00\x01\x02ts";
+    // The frame of no data is left out: to h3 it would be the end.
+    let parts: [&[u8]; 8] = [
+        b"\x01\x05heads",
+        b"\x21\x03abc",
+        b"\x00\x40\x06",
+        b"sixsix",
+        b"\x40\x00\x01",
+        b"!",
+        b"\x07\x00",
+        b"\x01\x02ts",
+    ];
+    assert_eq!(handed_on(Next::Frame, &[FRAMES]).unwrap(), parts);
+    for size in 1..FRAMES.len() {
+        let pieces = handed_on(Next::Frame, &in_pieces(FRAMES, size)).unwrap();
+        assert_eq!(pieces.concat(), parts.concat(), "{size}");
+        for whole in [parts[0], parts[1], parts[6], parts[7]] {
+            assert!(pieces.iter().any(|piece| piece == whole), "{size}: {pieces:?}");
+        }
+    }
+}
+
+#[test]
+fn a_frame_that_is_too_long_is_refused_before_any_of_it_has_come() {
+    let mut longest = b"\x01\x43\xe8".to_vec();
+    longest.extend([7; LONGEST]);
+    assert_eq!(handed_on(Next::Frame, &[&longest]).unwrap(), [&longest[..]]);
+    let refused: [(&[u8], (u64, usize)); 3] = [
+        (b"\x01\x43\xe9", (1, LONGEST + 1)),
+        (b"\x00\x01x\x21\x84\x00\x00\x00", (0x21, 64 << 20)),
+        (b"\x04\xff\xff\xff\xff\xff\xff\xff\xff", (4, (1 << 62) - 1)),
+    ];
+    for (frames, stated) in refused {
+        let outcome = handed_on(Next::Frame, &in_pieces(frames, 1));
+        let Err(FrameError::TooLong { kind, payload, longest: LONGEST }) = outcome else { panic!("{outcome:?}") };
+        assert_eq!((kind, payload), stated);
+    }
+}
+
+#[test]
+fn what_lacks_its_end_does_not_pass_for_the_whole() {
+    // h3 objects to what is left of a frame.
+    for frame in [&b"\x01\x05he"[..], b"\x01"] {
+        assert_eq!(handed_on(Next::Frame, &[frame]).unwrap(), [frame]);
+    }
+    // Data have no bound here: who reads them has one.
+    let cut = handed_on(Next::Frame, &[b"\x00\x84\x00\x00\x00da"]);
+    assert!(matches!(cut, Err(FrameError::Cut { lacking }) if lacking == (64 << 20) - 2), "{cut:?}");
+}
+
+#[test]
+fn only_control_streams_have_frames() {
+    const STREAM: &[u8] = b"\x00\x04\x00\x07\x01\x00";
+    for size in 1..=STREAM.len() {
+        let pieces = handed_on(Next::Kind, &in_pieces(STREAM, size)).unwrap();
+        assert_eq!(pieces, [&b"\x00"[..], b"\x04\x00", b"\x07\x01\x00"], "{size}");
+    }
+    let refused = handed_on(Next::Kind, &[b"\x00\x04\x84\x00\x00\x00"]);
+    assert!(matches!(refused, Err(FrameError::TooLong { kind: 4, .. })), "{refused:?}");
+    let other = handed_on(Next::Kind, &[b"\x40\x54\x04\xff\xff"]);
+    assert_eq!(other.unwrap(), [&b"\x40\x54"[..], b"\x04\xff\xff"]);
+}
