@@ -1,8 +1,8 @@
 //! JSON as Python's `json` module reads and writes it.
 //!
 //! Reading keeps key order, takes the last of several equal keys, keeps integers of any size, and
-//! takes `NaN` and `Infinity` as Python does. Unlike Python it bounds the depth of nesting and
-//! refuses a lone surrogate, which no UTF-8 text can hold. Positions in errors count characters,
+//! takes `NaN` and `Infinity` as Python does. Unlike Python it bounds the depth of nesting and the
+//! number of values, and refuses a lone surrogate, which no UTF-8 text can hold. Positions in errors count characters,
 //! as Python's do.
 
 use std::fmt::Write as _;
@@ -22,6 +22,14 @@ const BEHIND: usize = 1_024;
 /// Deeper nesting is refused. CPython gives up near a thousand, by its recursion limit.
 const MAX_DEPTH: usize = 128;
 
+/// More values are refused: two bytes of text, `0,`, are 40 in memory. A list of a million numbers passes. Of most
+/// memory are objects, whose keys count as [`KEY`] values and whose first key as [`OBJECT`] more: so no document takes
+/// more than about 100 MiB, whatever it is made of.
+const MAX_VALUES: usize = 1_048_576;
+const KEY: usize = 2;
+const OBJECT: usize = 3;
+const TOO_MANY: &str = "More than 1048576 values, each key counted as two and each object as three more";
+
 /// Why a text is not JSON, in the words of Python's decoder.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}: line {line} column {column} (char {position})")]
@@ -39,10 +47,11 @@ pub struct JsonError {
 /// Reads one JSON document, as `json.loads` does.
 ///
 /// # Errors
-/// When `bytes` are not UTF-8, not JSON, nested deeper than 128, or followed by something else.
+/// When `bytes` are not UTF-8, not JSON, nested deeper than 128, of more than 1,048,576 values, or followed by something
+/// else.
 pub fn read_json(bytes: &[u8]) -> Result<Value, JsonError> {
     let text = std::str::from_utf8(bytes).map_err(|_| NOT_UTF_8)?;
-    Reader { text, whole: None, at: 0 }.document()
+    Reader { text, whole: None, at: 0, left: MAX_VALUES }.document()
 }
 
 /// Reads one JSON document as [`read_json`] does; long texts of it remain parts of `bytes`.
@@ -51,7 +60,7 @@ pub fn read_json(bytes: &[u8]) -> Result<Value, JsonError> {
 /// As [`read_json`].
 pub fn read_json_of(bytes: &Bytes) -> Result<Value, JsonError> {
     let whole = ByteString::try_from(bytes.clone()).map_err(|_| NOT_UTF_8)?;
-    Reader { text: &whole, whole: Some(&whole), at: 0 }.document()
+    Reader { text: &whole, whole: Some(&whole), at: 0, left: MAX_VALUES }.document()
 }
 
 const NOT_UTF_8: JsonError = JsonError { reason: "Body is not UTF-8", position: 0, line: 1, column: 1 };
@@ -62,6 +71,8 @@ struct Reader<'a> {
     whole: Option<&'a ByteString>,
     /// Bytes consumed; always on a character boundary.
     at: usize,
+    /// Values that may still come.
+    left: usize,
 }
 
 // === impl Reader ===
@@ -99,10 +110,16 @@ impl Reader<'_> {
         }
     }
 
+    fn count(&mut self, values: usize) -> Result<(), JsonError> {
+        self.left = self.left.checked_sub(values).ok_or_else(|| self.error(TOO_MANY, self.at))?;
+        Ok(())
+    }
+
     fn value(&mut self, depth: usize) -> Result<Value, JsonError> {
         if depth > MAX_DEPTH {
             return Err(self.error("Nested too deeply", self.at));
         }
+        self.count(1)?;
         match self.peek() {
             Some(b'"') => match self.long_string() {
                 Some(text) => Ok(Value::Str(Text::plain(text))),
@@ -208,13 +225,15 @@ impl Reader<'_> {
         self.skip_space();
         if self.peek() == Some(b'}') {
             self.at += 1;
-            return Ok(Value::Dict(members));
+            return Ok(Value::from(members));
         }
+        self.count(OBJECT)?;
         loop {
             self.skip_space();
             if self.peek() != Some(b'"') {
                 return Err(self.error("Expecting property name enclosed in double quotes", self.at));
             }
+            self.count(KEY)?;
             let key = self.string()?;
             self.skip_space();
             if self.peek() != Some(b':') {
@@ -229,7 +248,7 @@ impl Reader<'_> {
                 Some(b',') => self.at += 1,
                 Some(b'}') => {
                     self.at += 1;
-                    return Ok(Value::Dict(members));
+                    return Ok(Value::from(members));
                 }
                 _ => return Err(self.error("Expecting ',' delimiter", self.at)),
             }
@@ -256,6 +275,14 @@ impl Reader<'_> {
     fn string(&mut self) -> Result<String, JsonError> {
         let open = self.at;
         self.at += 1;
+        let rest = self.rest();
+        let plain = run(rest.as_bytes(), is_plain);
+        if rest.as_bytes().get(plain) == Some(&b'"') {
+            // Most are plain to their end, and take no more room than they need.
+            let out = rest.get(..plain).unwrap_or_default().to_owned();
+            self.at += plain + 1;
+            return Ok(out);
+        }
         let mut out = String::new();
         loop {
             let rest = self.rest();
@@ -373,7 +400,10 @@ fn write_value(writer: &mut Writer, value: &Value, style: JsonStyle) {
     match value {
         Value::None => out.push_str("null"),
         Value::Bool(truth) => out.push_str(if *truth { "true" } else { "false" }),
-        Value::Int(number) => out.push_str(&number.to_string()),
+        Value::Int(number) => {
+            // Writing to a text cannot fail.
+            let _ = write!(out, "{number}");
+        }
         Value::Float(number) => write_float(out, *number, style),
         Value::Str(text) => {
             if !writer.share(text, style) {
@@ -629,6 +659,39 @@ mod tests {
         for broken in [format!("[\"{long}"), format!("[\"{long}\u{1}\"]"), format!("[\"{long}\" x")] {
             assert_eq!(read_json_of(&broken.clone().into()), read_json(broken.as_bytes()));
         }
+    }
+
+    #[test]
+    fn values_are_bounded_by_what_they_take() {
+        let listed = |value: &str, times: usize| format!("[{}]", vec![value; times].join(","));
+        let keyed = |times: usize| {
+            let members: Vec<_> = (0..times).map(|key| format!("\"{key:x}\":0")).collect();
+            format!("{{{}}}", members.join(","))
+        };
+        // The list and the object around them are values too.
+        let fits = [
+            listed("0", MAX_VALUES - 1),
+            listed("[]", MAX_VALUES - 1),
+            listed(r#"{"a":0}"#, (MAX_VALUES - 1) / (2 + OBJECT + KEY)),
+            keyed((MAX_VALUES - 1 - OBJECT) / (1 + KEY)),
+        ];
+        let too_many = [
+            listed("0", MAX_VALUES),
+            listed("[]", MAX_VALUES),
+            listed(r#"{"a":0}"#, MAX_VALUES / (2 + OBJECT + KEY) + 1),
+            keyed(MAX_VALUES / (1 + KEY) + 1),
+            "[0,".repeat(100) + &"0,".repeat(5 * 1_024 * 1_024),
+        ];
+        for text in fits {
+            assert!(read_json(text.as_bytes()).is_ok(), "{}", &text[..20]);
+        }
+        for text in too_many {
+            assert_eq!(read_json(text.as_bytes()).unwrap_err().reason, TOO_MANY, "{}", &text[..20]);
+            assert_eq!(read_json_of(&text.clone().into()).unwrap_err().reason, TOO_MANY, "{}", &text[..20]);
+        }
+        // A million numbers are a message that neurons send.
+        assert!(read_json(format!("{{\"x\": {}}}", listed("0.5", 1_000_000)).as_bytes()).is_ok());
+        assert!(TOO_MANY.contains(&MAX_VALUES.to_string()));
     }
 
     #[test]

@@ -36,8 +36,8 @@ pub enum Value {
     List(Vec<Value>),
     /// A `tuple`: JSON has none, it comes from a field declared as one.
     Tuple(Vec<Value>),
-    /// A `dict` with text keys.
-    Dict(IndexMap<String, Value>),
+    /// A `dict` with text keys. What holds them is by itself, so that a value of another type is not as large.
+    Dict(Box<IndexMap<String, Value>>),
 }
 
 // === impl Text ===
@@ -126,7 +126,7 @@ impl Value {
             Self::Str(_) => Self::Str(Text::default()),
             Self::List(_) => Self::List(Vec::new()),
             Self::Tuple(_) => Self::Tuple(Vec::new()),
-            Self::Dict(_) => Self::Dict(IndexMap::new()),
+            Self::Dict(_) => Self::Dict(Box::default()),
         }
     }
 
@@ -177,8 +177,25 @@ impl From<f64> for Value {
     }
 }
 
+impl From<IndexMap<String, Self>> for Value {
+    fn from(members: IndexMap<String, Self>) -> Self {
+        Self::Dict(Box::new(members))
+    }
+}
+
 impl<T: Into<Value>> From<Option<T>> for Value {
     fn from(value: Option<T>) -> Self {
         value.map_or(Self::None, Into::into)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A message is a million of them at most, and whoever sends it chooses of which type.
+    #[test]
+    fn a_value_is_small() {
+        assert!(size_of::<Value>() <= 40, "{} bytes", size_of::<Value>());
     }
 }

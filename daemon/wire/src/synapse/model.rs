@@ -69,7 +69,7 @@ impl Synapse {
         let axon = terminal("axon")?;
         let computed_body_hash =
             optional_text("computed_body_hash", take("computed_body_hash").unwrap_or_else(|| "".into()))?;
-        let fields = spec.coerce(members)?;
+        let fields = spec.coerce(*members)?;
         let name = spec.name().to_owned();
         Ok(Self { name, timeout, total_size, header_size, dendrite, axon, computed_body_hash, fields })
     }
