@@ -2,6 +2,7 @@
 
 mod edge;
 mod handlers;
+mod heavy;
 mod life;
 mod quic_edge;
 mod quic_fuzz;

@@ -112,6 +112,9 @@ pub enum BodyError {
     /// The sender has as many requests here as one may have.
     #[error("the sender has as many requests here as one may have")]
     SenderBusy,
+    /// The messages that are here take as much memory as they may, all of them or those of the sender.
+    #[error("the messages that are here take as much memory as they may")]
+    Full,
     /// The connection ended or broke.
     #[error("the body ended early: {0}")]
     Broken(String),

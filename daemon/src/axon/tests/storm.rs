@@ -46,7 +46,7 @@ async fn connect(axon: SocketAddr, number: usize) -> std::io::Result<TcpStream> 
 }
 
 /// The head of a signed ping, with a body of `length` bytes to come.
-async fn head(axon: &AxonHandle, key: &Key, uuid: usize, length: usize) -> String {
+pub(super) async fn head(axon: &AxonHandle, key: &Key, uuid: usize, length: usize) -> String {
     let spec = SynapseSpec::base();
     let (sender, uuid) = (key.account().to_string(), format!("storm-{uuid}"));
     let caller = Caller { hotkey: &sender, uuid: &uuid, ip: None };

@@ -40,6 +40,9 @@ pub enum Value {
     Dict(Box<IndexMap<String, Value>>),
 }
 
+/// What a dictionary takes for each of its members: the member with its hash, and its place in the index.
+const MEMBER: usize = size_of::<(usize, String, Value)>() + 2 * size_of::<usize>();
+
 // === impl Text ===
 
 impl Text {
@@ -130,6 +133,20 @@ impl Value {
         }
     }
 
+    /// Memory that it takes beside itself and beside its texts, in bytes.
+    pub fn memory(&self) -> usize {
+        match self {
+            Self::List(members) | Self::Tuple(members) => {
+                members.capacity() * size_of::<Self>() + members.iter().map(Self::memory).sum::<usize>()
+            }
+            Self::Dict(members) => {
+                let own = size_of::<IndexMap<String, Self>>() + members.capacity() * MEMBER;
+                own + members.values().map(Self::memory).sum::<usize>()
+            }
+            Self::None | Self::Bool(_) | Self::Int(_) | Self::Float(_) | Self::Str(_) => 0,
+        }
+    }
+
     /// The text, when the value is one.
     pub fn as_str(&self) -> Option<&str> {
         match self {
@@ -192,10 +209,20 @@ impl<T: Into<Value>> From<Option<T>> for Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::python::read_json;
 
     /// A message is a million of them at most, and whoever sends it chooses of which type.
     #[test]
     fn a_value_is_small() {
         assert!(size_of::<Value>() <= 40, "{} bytes", size_of::<Value>());
+    }
+
+    #[test]
+    fn what_a_value_takes_is_known() {
+        let of = |json: &str| read_json(json.as_bytes()).unwrap().memory();
+        assert_eq!((of("1"), of("[]"), of(&format!("\"{}\"", "x".repeat(100_000)))), (0, 0, 0));
+        let numbers = of(&format!("[{}0]", "0,".repeat(9_999)));
+        assert!((10_000 * size_of::<Value>()..=20_000 * size_of::<Value>()).contains(&numbers), "{numbers}");
+        assert!(of(&format!("[{}0]", "{\"a\":0},".repeat(1_000))) > 1_000 * (size_of::<Value>() + MEMBER));
     }
 }

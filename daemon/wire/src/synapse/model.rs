@@ -103,6 +103,11 @@ impl Synapse {
         Ok(())
     }
 
+    /// Memory that its fields take beside their texts, in bytes. Texts take what the body took.
+    pub fn memory(&self) -> usize {
+        self.fields.values().map(|value| size_of::<Value>() + value.memory()).sum()
+    }
+
     /// Whether JSON can carry the numbers of the base fields: Python reads and writes `NaN` and `Infinity` too.
     pub(crate) fn has_finite_base(&self) -> bool {
         let numbers = [self.timeout, self.dendrite.process_time, self.axon.process_time];
