@@ -93,7 +93,7 @@ impl Readings {
 /// The oldest reading that has anything, of the source that has most.
 fn displaceable(held: &BTreeMap<u64, Held>, has: impl Fn(&Held) -> usize) -> Option<u64> {
     let mut by_source: HashMap<IpAddr, (usize, u64)> = HashMap::new();
-    for (number, one) in held.iter().filter(|(_, one)| has(one) > 0) {
+    for (number, one) in held.iter().filter(|&(_, one)| has(one) > 0) {
         by_source.entry(one.source).or_insert((0, *number)).0 += has(one);
     }
     let most = by_source.into_values().max_by_key(|(all, oldest)| (*all, std::cmp::Reverse(*oldest)));
