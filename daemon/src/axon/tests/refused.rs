@@ -167,7 +167,7 @@ async fn a_long_body_is_refused_over_both_transports_while_it_is_sent() {
     }
 }
 
-/// Two bytes of such a body are a value in memory. Which members of it the class has is known only once it is read.
+/// Two bytes of such a body are a value in memory. One of a member that the class does not have counts as well.
 #[tokio::test]
 async fn a_body_of_too_many_values_is_refused_and_one_of_a_million_is_read() {
     let axon = axon(config(), vec![]).await;

@@ -50,7 +50,7 @@ pub struct JsonError {
 /// else.
 pub fn read_json(bytes: &[u8]) -> Result<Value, JsonError> {
     let text = std::str::from_utf8(bytes).map_err(|_| NOT_UTF_8)?;
-    Reader { text, whole: None, at: 0, left: MAX_VALUES }.document()
+    Reader { text, whole: None, wanted: None, skips: false, at: 0, left: MAX_VALUES }.document()
 }
 
 /// Reads one JSON document as [`read_json`] does; long texts of it remain parts of `bytes`.
@@ -58,8 +58,18 @@ pub fn read_json(bytes: &[u8]) -> Result<Value, JsonError> {
 /// # Errors
 /// As [`read_json`].
 pub fn read_json_of(bytes: &Bytes) -> Result<Value, JsonError> {
+    read_shared(bytes, None)
+}
+
+/// The same of an object of which only the members that are `wanted` are kept: the others must be JSON as well, and count,
+/// but nothing is made of them.
+pub(crate) fn read_members_of(bytes: &Bytes, wanted: &dyn Fn(&str) -> bool) -> Result<Value, JsonError> {
+    read_shared(bytes, Some(wanted))
+}
+
+fn read_shared(bytes: &Bytes, wanted: Option<&dyn Fn(&str) -> bool>) -> Result<Value, JsonError> {
     let whole = ByteString::try_from(bytes.clone()).map_err(|_| NOT_UTF_8)?;
-    Reader { text: &whole, whole: Some(&whole), at: 0, left: MAX_VALUES }.document()
+    Reader { text: &whole, whole: Some(&whole), wanted, skips: false, at: 0, left: MAX_VALUES }.document()
 }
 
 const NOT_UTF_8: JsonError = JsonError { reason: "Body is not UTF-8", position: 0, line: 1, column: 1 };
@@ -68,6 +78,10 @@ struct Reader<'a> {
     text: &'a str,
     /// The same text, when long texts in it may keep it.
     whole: Option<&'a ByteString>,
+    /// Which members of the outermost object are kept, unless all of them are.
+    wanted: Option<&'a dyn Fn(&str) -> bool>,
+    /// Whether it is in one that is not.
+    skips: bool,
     /// Bytes consumed; always on a character boundary.
     at: usize,
     /// Values that may still come.
@@ -205,7 +219,10 @@ impl Reader<'_> {
         }
         loop {
             self.skip_space();
-            members.push(self.value(depth + 1)?);
+            let member = self.value(depth + 1)?;
+            if !self.skips {
+                members.push(member);
+            }
             self.skip_space();
             match self.peek() {
                 Some(b',') => self.at += 1,
@@ -240,8 +257,15 @@ impl Reader<'_> {
             }
             self.at += 1;
             self.skip_space();
-            // An equal key keeps its first place and takes the last value, as in a Python dict.
-            members.insert(key, self.value(depth + 1)?);
+            let is_wanted = depth > 0 || self.wanted.is_none_or(|wanted| wanted(&key));
+            self.skips |= !is_wanted;
+            let member = self.value(depth + 1)?;
+            if !is_wanted {
+                self.skips = false;
+            } else if !self.skips {
+                // An equal key keeps its first place and takes the last value, as in a Python dict.
+                members.insert(key, member);
+            }
             self.skip_space();
             match self.peek() {
                 Some(b',') => self.at += 1,
@@ -278,7 +302,7 @@ impl Reader<'_> {
         let plain = run(rest.as_bytes(), is_plain);
         if rest.as_bytes().get(plain) == Some(&b'"') {
             // Most are plain to their end, and take no more room than they need.
-            let out = rest.get(..plain).unwrap_or_default().to_owned();
+            let out = if self.skips { String::new() } else { rest.get(..plain).unwrap_or_default().to_owned() };
             self.at += plain + 1;
             return Ok(out);
         }
@@ -286,7 +310,9 @@ impl Reader<'_> {
         loop {
             let rest = self.rest();
             let plain = run(rest.as_bytes(), is_plain);
-            out.push_str(rest.get(..plain).unwrap_or_default());
+            if !self.skips {
+                out.push_str(rest.get(..plain).unwrap_or_default());
+            }
             self.at += plain;
             match self.peek() {
                 None => return Err(self.error("Unterminated string starting at", open)),
@@ -294,7 +320,12 @@ impl Reader<'_> {
                     self.at += 1;
                     return Ok(out);
                 }
-                Some(b'\\') => out.push(self.escape(open)?),
+                Some(b'\\') => {
+                    let escaped = self.escape(open)?;
+                    if !self.skips {
+                        out.push(escaped);
+                    }
+                }
                 Some(_) => return Err(self.error("Invalid control character at", self.at)),
             }
         }
@@ -402,6 +433,28 @@ mod tests {
         }
         assert_eq!(read_json(b"\"\\ud800\"").unwrap_err().reason, "Lone surrogate in \\uXXXX escape");
         assert_eq!(read_json(&[0xff]).unwrap_err().reason, "Body is not UTF-8");
+    }
+
+    #[test]
+    fn what_is_not_wanted_is_read_and_not_kept() {
+        let body = r#"{"a": [1, {"no": "x"}], "no": [{"a": "y\n"}, ["z", 1.5], -1e3], "b": "w", "no": {"a": {"b": null}}, "c": {}}"#;
+        let wanted = |name: &str| name != "no";
+        let read = |body: &str| read_members_of(&body.to_owned().into(), &wanted);
+        let kept = write_json(&read(body).unwrap(), JsonStyle::Compact);
+        assert_eq!(kept, r#"{"a":[1,{"no":"x"}],"b":"w","c":{}}"#);
+        // Only the outermost object has members that are not wanted.
+        let list = r#"[{"no":1}]"#;
+        assert_eq!(write_json(&read(list).unwrap(), JsonStyle::Compact), list);
+        // It is refused for what it would be refused for if all of it were.
+        let zeros = format!(r#"{{"no": [{}0]}}"#, "0,".repeat(MAX_VALUES));
+        let deep = format!(r#"{{"no": {}"#, "[".repeat(1_000));
+        let broken =
+            [r#"{"no": [1 2]}"#, r#"{"no": "\q"}"#, r#"{"no": {1: 2}}"#, r#"{"no": 1"#, r#"{"no": "a"#, &zeros, &deep];
+        for body in broken {
+            assert_eq!(read(body).unwrap_err(), read_json(body.as_bytes()).unwrap_err(), "{}", &body[..8]);
+        }
+        let long = format!(r#"{{"no": "{}", "a": 1}}"#, "x".repeat(2 * LONG));
+        assert_eq!(write_json(&read(&long).unwrap(), JsonStyle::Compact), r#"{"a":1}"#);
     }
 
     #[test]
