@@ -28,6 +28,7 @@ mod patient;
 mod queue;
 mod quic;
 mod readings;
+mod room;
 mod service;
 mod shares;
 #[cfg(test)]
@@ -234,6 +235,8 @@ impl Edge {
         let limits = Limits {
             in_flight: config.max_in_flight,
             in_flight_per_hotkey: config.max_in_flight_per_hotkey,
+            in_flight_bytes: config.in_flight_bytes(),
+            unproven_bytes: config.unproven_bytes(),
             longest_handling: Duration::from_millis(config.handler_timeout_ms),
             access_log: config.access_log,
         };
@@ -288,6 +291,12 @@ impl AxonHandle {
     #[cfg(test)]
     fn readings(&self) -> usize {
         self.edge.service.readings()
+    }
+
+    /// Memory that bodies of senders who have not proven themselves take, and messages of verified requests.
+    #[cfg(test)]
+    fn bytes(&self) -> (usize, usize) {
+        self.edge.service.bytes()
     }
 
     /// Completes when the axon no longer accepts on one of its transports: because it was stopped,

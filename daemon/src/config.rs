@@ -330,6 +330,8 @@ mod tests {
             ("max_connections_per_ip", "0"),
             ("max_in_flight", "0"),
             ("max_in_flight_per_hotkey", "0"),
+            ("max_in_flight_bytes", "0"),
+            ("max_unproven_bytes", "0"),
             ("max_header_bytes", "100"),
             ("max_body_bytes", "0"),
             ("header_timeout_ms", "0"),

@@ -47,6 +47,11 @@ impl Gathering {
         self.long.as_ref().map_or(self.read.len(), |long| long.filled)
     }
 
+    /// Memory that they take, in bytes: of a long one whole pages.
+    pub(crate) fn memory(&self) -> usize {
+        self.long.as_ref().map_or(self.read.len(), |long| long.filled.next_multiple_of(HUGE))
+    }
+
     /// Takes the next bytes.
     pub(crate) fn take(&mut self, bytes: &[u8]) {
         if self.stated >= LONG && self.read.len().saturating_add(bytes.len()) > BEGINNING {
@@ -75,6 +80,11 @@ impl Gathering {
         whole.truncate(filled);
         whole
     }
+}
+
+/// Memory that a body of `length` bytes takes at most.
+pub(crate) fn memory_of(length: usize) -> usize {
+    if length < LONG { length } else { length.checked_next_multiple_of(HUGE).unwrap_or(usize::MAX) }
 }
 
 // === impl Long ===
@@ -118,6 +128,7 @@ mod tests {
             gathering.take(piece);
             so_far += piece.len();
             assert_eq!(gathering.gathered(), so_far);
+            assert!((so_far..=memory_of(stated.max(so_far))).contains(&gathering.memory()));
         }
         let is_moved = gathering.long.is_some();
         (gathering.end(), is_moved)
@@ -152,7 +163,7 @@ mod tests {
         let mut gathering = Gathering::new(8 * HUGE);
         for piece in pattern(3 * HUGE).chunks(1_000) {
             gathering.take(piece);
-            let held = gathering.long.as_ref().map_or(0, |long| long.filled.next_multiple_of(HUGE));
+            let held = gathering.memory();
             assert!(held <= 4 * gathering.gathered(), "{held} bytes for {}", gathering.gathered());
         }
         assert!(gathering.long.is_some());

@@ -184,6 +184,24 @@ def begins_and_ends(wallet, client):
     check("and nothing is held", busy._client is None and not busy.started, busy._client)
 
 
+def shares(wallet, client):
+    """btd's axon goes on without the program that started it while others answer behind it."""
+    running = lambda: client.call("axon_status")["axon"]
+    first = bt.axon(wallet=wallet, ip="127.0.0.1", port=0, client=bt.Client(ARGUMENTS.socket)).attach(odd)
+    for how, forward in (("another class", torn), ("the same class", odd)):
+        first.start()
+        second = bt.axon(wallet=wallet, client=bt.Client(ARGUMENTS.socket)).attach(forward).start()
+        first.stop()
+        check(f"an axon stays for who answers {how}", (running() or {}).get("address") == second.address, running())
+        check("who still answers", second.started and not first.started)
+        second.stop()
+        check("and did not start it", running() is not None)
+        client.call("axon_stop")
+    first.start()
+    first.stop()
+    check("one that nobody else answers behind is stopped", running() is None)
+
+
 ENDS = {
     "asking": "print(dendrite.query(target, Odd()).answer)",
     "asking with await": "print(asyncio.run(dendrite.forward([target, target], Odd()))[1].answer)",
@@ -230,6 +248,7 @@ def main():
     check("it was not this program that started btd's axon", was["address"] == axon.address)
     client.call("axon_stop")
     begins_and_ends(wallet, client)
+    shares(wallet, client)
     stopped_meanwhile(wallet, client)
     client.call("axon_start", {"wallet": wallet.name, "hotkey": wallet.hotkey_str, "bind": was["address"]})
     dendrite.close_session()

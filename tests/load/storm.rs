@@ -199,24 +199,52 @@ impl Scene<'_> {
         Ok(harm)
     }
 
-    /// Bodies as long as the axon takes them, of nothing but nesting.
+    /// Bodies as long as the axon takes them, of each kind one after the other, and all kinds at once.
     fn bombs(&self) -> Result<Harm, Failure> {
-        const LENGTH: usize = 10 * 1_024 * 1_024;
-        let (began, mut harm) = (Instant::now(), Harm::default());
-        let nested = vec![b'['; LENGTH];
-        while began.elapsed() < LASTS {
-            let asker = self.asker(&bad(1), 2_000_000 + harm.done + harm.refused)?;
-            let mut stream = connect_from(source(harm.done), self.address)?;
-            let sent = stream.write_all(&asker.head_and_body(LENGTH, &nested));
-            let answered = sent.map_err(Failure::from).and_then(|()| read_reply(&mut buffered(stream)));
-            if answered.is_ok() {
-                harm.done += 1;
-            } else {
-                harm.refused += 1;
+        let (began, harm) = (Instant::now(), Mutex::new(Harm::default()));
+        let bodies = bomb_bodies();
+        let askers =
+            (0..bodies.len()).map(|kind| self.asker(&bad(1), 2_000_000 + kind)).collect::<Result<Vec<_>, _>>()?;
+        thread::scope(|scope| {
+            for (kind, (asker, body)) in askers.iter().zip(&bodies).enumerate() {
+                let harm = &harm;
+                scope.spawn(move || {
+                    let mut sent = 0;
+                    while began.elapsed() < LASTS {
+                        let answered =
+                            connect_from(source(10_000 * kind + sent), self.address).and_then(|mut stream| {
+                                stream.write_all(&asker.head_and_body(body.len(), body))?;
+                                read_reply(&mut buffered(stream))
+                            });
+                        sent += 1;
+                        let mut harm = harm.lock().unwrap_or_else(PoisonError::into_inner);
+                        if answered.is_ok() {
+                            harm.done += 1;
+                        } else {
+                            harm.refused += 1;
+                        }
+                        drop(harm);
+                        thread::sleep(Duration::from_millis(50));
+                    }
+                });
             }
-            thread::sleep(Duration::from_millis(50));
-        }
+        });
+        let mut harm = harm.into_inner().unwrap_or_else(PoisonError::into_inner);
         harm.seconds = began.elapsed().as_secs_f64();
         Ok(harm)
     }
+}
+
+/// What costs most to read: nothing but nesting, numbers, lists, and objects of a short key. Each is whole but the first.
+fn bomb_bodies() -> Vec<Vec<u8>> {
+    const LENGTH: usize = 10 * 1_024 * 1_024;
+    let kinds =
+        [("", "[", ""), ("{\"x\":[", "0,", "0]}"), ("{\"x\":[", "[],", "[]]}"), ("{\"x\":[", "{\"k\":0},", "{}]}")];
+    let of = |(open, one, close): (&str, &str, &str)| {
+        let times = (LENGTH - open.len() - close.len()) / one.len();
+        let mut body = [open, &one.repeat(times), close].concat().into_bytes();
+        body.resize(LENGTH, b' ');
+        body
+    };
+    kinds.into_iter().map(of).collect()
 }

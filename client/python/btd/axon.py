@@ -12,6 +12,7 @@ import ipaddress
 import logging
 import socket
 import threading
+import time
 import typing
 from typing import Any, Dict, List, Optional
 
@@ -28,6 +29,10 @@ _log = logging.getLogger("btd.axon")
 
 #: Seconds between attempts to reach a btd that went away: the first, and the most.
 _SOONEST, _LATEST = 0.5, 30.0
+#: Seconds until btd has seen that places were given up, at most, and between two looks at it.
+_GIVEN_UP, _LOOK = 2.0, 0.02
+#: What answers behind btd's axon, other than btd: programs like this one, and HTTP servers.
+_OTHERS = ("socket", "http")
 
 
 class Axon:
@@ -144,7 +149,7 @@ class Axon:
         return self
 
     def stop(self) -> "Axon":
-        """Gives the places up, and stops btd's axon if ``start`` started it."""
+        """Gives the places up, and stops btd's axon if ``start`` started it and nothing else answers behind it."""
         self._end(self._answering)
         return self
 
@@ -226,8 +231,9 @@ class Axon:
         with self._lock:
             if answering is None or self._answering is not answering:
                 return
-            self._answering, self.started = None, False
-            client, self._client = self._client, self._given
+            client = self._client
+            begins = not self.started and client is not None and not client.closed
+            self._answering, self.started, self._client = None, False, self._given
             subscriptions, self._subscriptions = self._subscriptions, []
             address, self._started_here = self._started_here, None
         self._ended.set()
@@ -236,18 +242,34 @@ class Axon:
                 for subscription in subscriptions:
                     client.unsubscribe("axon_unserve", subscription)
             if address is not None:
-                self._withdraw(client, address)
+                self._withdraw(client, address, begins)
         finally:
             answering.end()
             if client is not None:
                 self._leave(client)
 
-    def _withdraw(self, client: Optional[Client], address: str) -> None:
-        """Stops the axon of btd's that this program started, where nothing would answer any more."""
+    def _withdraw(self, client: Optional[Client], address: str, begins: bool = False) -> None:
+        """Stops the axon of btd's that this program started, where nothing would answer any more.
+
+        While it ``begins``, places that it has just taken may still be held, so those of its classes say nothing.
+        """
+        own, latest = set(self._attached), time.monotonic() + _GIVEN_UP
         try:
-            running = self._asked(client, "axon_status")["axon"]
-            if running is not None and running["address"] == address:
-                self._asked(client, "axon_stop")
+            while True:
+                running = self._asked(client, "axon_status")["axon"]
+                if running is None or running["address"] != address:
+                    return
+                handlers = running.get("handlers", [])
+                answered = {one["name"] for one in handlers if one["handler"] in _OTHERS and one["places"]}
+                if begins:
+                    answered -= own
+                if not answered:
+                    self._asked(client, "axon_stop")
+                    return
+                if answered - own or time.monotonic() > latest:
+                    _log.info("btd's axon goes on: others answer %s behind it", ", ".join(sorted(answered)))
+                    return
+                time.sleep(_LOOK)  # What is answered may be what this program gave up just now.
         except ConnectionError:
             pass  # btd is gone, and its axon with it.
         except Exception:

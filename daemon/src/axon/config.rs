@@ -8,6 +8,8 @@ use std::{
 use btd_wire::admission::{Rate, Rules};
 use serde::{Deserialize, Serialize};
 
+use crate::gathering::memory_of;
+
 /// Settings of the axon: where it listens and what a stranger may cost.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -27,6 +29,13 @@ pub struct Config {
     pub max_in_flight: usize,
     /// Verified requests at once of one hotkey: what a Python dendrite sends at once, and more.
     pub max_in_flight_per_hotkey: usize,
+    /// Memory for the messages of verified requests, those that are being read included, in bytes, or as much as two
+    /// bodies of `max_body_bytes` take, if that is more. A hotkey takes no more of it than it leaves to the others, and a
+    /// message that is there alone as much as it needs; further ones are answered 503.
+    pub max_in_flight_bytes: usize,
+    /// The same for bodies of senders who are yet to prove themselves, or as much as one of `max_body_bytes` takes. Beyond
+    /// that a body of the source that takes most gives way.
+    pub max_unproven_bytes: usize,
     /// Longest header block, in bytes. Over HTTP/3 no frame without data is longer than one takes, trailers included.
     pub max_header_bytes: usize,
     /// Longest body, in bytes.
@@ -84,8 +93,10 @@ impl Default for Config {
             bind: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 8091)),
             max_connections: 4_096,
             max_connections_per_ip: 256,
-            max_in_flight: 512,
-            max_in_flight_per_hotkey: 128,
+            max_in_flight: 1_024,
+            max_in_flight_per_hotkey: 256,
+            max_in_flight_bytes: 448 * 1_024 * 1_024,
+            max_unproven_bytes: 64 * 1_024 * 1_024,
             max_header_bytes: 32 * 1_024,
             max_body_bytes: 10 * 1_024 * 1_024,
             header_timeout_ms: 10_000,
@@ -95,7 +106,7 @@ impl Default for Config {
             max_clock_skew_ms: 2_000,
             max_timeout_ms: 12_000,
             rate_per_second: 100.0,
-            rate_burst: 200.0,
+            rate_burst: 300.0,
             network_rate_per_second: 1_000.0,
             network_rate_burst: 2_000.0,
             hotkey_rate_per_second: 200.0,
@@ -147,6 +158,16 @@ impl Config {
         Duration::from_millis(self.drain_ms)
     }
 
+    /// Memory for the messages of verified requests. A hotkey takes half of it at most, and that is room for the longest.
+    pub(super) fn in_flight_bytes(&self) -> usize {
+        self.max_in_flight_bytes.max(memory_of(self.max_body_bytes).saturating_mul(2))
+    }
+
+    /// Memory for bodies of senders who are yet to prove themselves.
+    pub(super) fn unproven_bytes(&self) -> usize {
+        self.max_unproven_bytes.max(memory_of(self.max_body_bytes))
+    }
+
     /// How far a caller's clock may be ahead.
     pub fn max_clock_skew(&self) -> Duration {
         Duration::from_millis(self.max_clock_skew_ms)
@@ -162,6 +183,8 @@ impl Config {
             ("max_connections_per_ip", self.max_connections_per_ip, 1),
             ("max_in_flight", self.max_in_flight, 1),
             ("max_in_flight_per_hotkey", self.max_in_flight_per_hotkey, 1),
+            ("max_in_flight_bytes", self.max_in_flight_bytes, 1),
+            ("max_unproven_bytes", self.max_unproven_bytes, 1),
             ("max_header_bytes", self.max_header_bytes, LEAST_HEADER),
             ("max_body_bytes", self.max_body_bytes, 1),
         ];

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use btd_wire::admission::{Arrival, BodyError, BodySource, Sender, host};
+use btd_wire::admission::{Arrival, BodyError, host};
 use bytes::Bytes;
 use futures_util::{
     StreamExt, TryStreamExt,
@@ -34,7 +34,7 @@ use super::{
     Edge, HandlerError,
     farewell::{Farewell, Unread},
     patient::{Patient, Written},
-    service::ReplyBody,
+    service::{Arriving, ReplyBody},
     shares::Share,
 };
 use crate::gathering::Gathering;
@@ -217,8 +217,12 @@ struct Http1Body<'a> {
     deadline: Duration,
 }
 
-impl BodySource for Http1Body<'_> {
-    async fn read(self, _: Sender, limit: usize) -> Result<Bytes, BodyError> {
+impl Arriving for Http1Body<'_> {
+    async fn read(
+        self,
+        limit: usize,
+        mut charge: impl FnMut(usize) -> Result<(), BodyError> + Send,
+    ) -> Result<Bytes, BodyError> {
         let reading = async {
             let Upload { body, state } = &mut *self.upload;
             let stated = usize::try_from(body.size_hint().lower()).unwrap_or(limit);
@@ -231,6 +235,7 @@ impl BodySource for Http1Body<'_> {
                     return Err(BodyError::TooLarge);
                 }
                 read.take(&data);
+                charge(read.memory())?;
             }
             *state = UploadState::Ended;
             Ok(read.end())

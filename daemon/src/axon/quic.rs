@@ -9,7 +9,7 @@ use std::{
 };
 
 use btd_wire::{
-    admission::{Arrival, BodyError, BodySource, Sender, host},
+    admission::{Arrival, BodyError, host},
     certificate::TlsKey,
 };
 use bytes::{Buf, Bytes};
@@ -33,7 +33,7 @@ use tokio_util::{
 use super::{
     AxonError, Edge, HandlerError, certificate,
     certificate::{Certificates, Issued},
-    service::{Chunks, ReplyBody},
+    service::{Arriving, Chunks, ReplyBody},
     shares::Share,
 };
 use crate::{gathering::Gathering, quic_bounded::Bounded, quic_scripted::Scripted};
@@ -405,11 +405,15 @@ struct Http3Body<'a, S> {
     deadline: Duration,
 }
 
-impl<S: RecvStream + Send> BodySource for Http3Body<'_, S>
+impl<S: RecvStream + Send> Arriving for Http3Body<'_, S>
 where
     S::Buf: Send,
 {
-    async fn read(self, _: Sender, limit: usize) -> Result<Bytes, BodyError> {
+    async fn read(
+        self,
+        limit: usize,
+        mut charge: impl FnMut(usize) -> Result<(), BodyError> + Send,
+    ) -> Result<Bytes, BodyError> {
         let reading = async {
             let mut read = Gathering::new(self.stated.min(limit));
             while let Some(mut data) =
@@ -419,6 +423,7 @@ where
                     return Err(BodyError::TooLarge);
                 }
                 read.take(&data.copy_to_bytes(data.remaining()));
+                charge(read.memory())?;
             }
             Ok(read.end())
         };

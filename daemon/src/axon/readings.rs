@@ -3,7 +3,8 @@
 //!
 //! Who sends slowly, or nothing at all, keeps nobody out: when there are too many in all, the one that
 //! has been read for longest of the source that has most gives its place to the newcomer. An honest
-//! body is there in a moment.
+//! body is there in a moment. So it is with memory, where that is bounded: when all of them take too much, one gives way
+//! of the source whose bodies take most.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -18,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 pub(super) struct Readings {
     max: usize,
     max_per_source: usize,
+    max_bytes: usize,
     /// By number: the oldest first.
     held: Mutex<BTreeMap<u64, Held>>,
 }
@@ -25,6 +27,7 @@ pub(super) struct Readings {
 #[derive(Debug)]
 struct Held {
     source: IpAddr,
+    bytes: usize,
     displaced: CancellationToken,
 }
 
@@ -33,6 +36,7 @@ struct Held {
 pub(super) struct Reading {
     readings: Arc<Readings>,
     number: u64,
+    bytes: usize,
     displaced: CancellationToken,
 }
 
@@ -44,7 +48,12 @@ pub(super) struct TooMany;
 
 impl Readings {
     pub(super) fn new(max: usize, max_per_source: usize) -> Arc<Self> {
-        Arc::new(Self { max, max_per_source, held: Mutex::default() })
+        Self::within(max, max_per_source, usize::MAX)
+    }
+
+    /// The same, whose bodies take no more than so much memory.
+    pub(super) fn within(max: usize, max_per_source: usize, max_bytes: usize) -> Arc<Self> {
+        Arc::new(Self { max, max_per_source, max_bytes, held: Mutex::default() })
     }
 
     /// A place for a body from `source`.
@@ -54,15 +63,15 @@ impl Readings {
             return Err(TooMany);
         }
         if held.len() >= self.max
-            && let Some(gone) = displaceable(&held).and_then(|number| held.remove(&number))
+            && let Some(gone) = displaceable(&held, |_| 1).and_then(|number| held.remove(&number))
         {
             gone.displaced.cancel();
         }
         let number = held.last_key_value().map_or(0, |(last, _)| last.wrapping_add(1));
         let displaced = CancellationToken::new();
-        held.insert(number, Held { source, displaced: displaced.clone() });
+        held.insert(number, Held { source, bytes: 0, displaced: displaced.clone() });
         drop(held);
-        Ok(Reading { readings: Arc::clone(self), number, displaced })
+        Ok(Reading { readings: Arc::clone(self), number, bytes: 0, displaced })
     }
 
     /// Bodies that are read now.
@@ -70,24 +79,51 @@ impl Readings {
         self.lock().len()
     }
 
+    /// Memory that they take now, in bytes.
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> usize {
+        self.lock().values().map(|one| one.bytes).sum()
+    }
+
     fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Held>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The oldest reading of the source that has most.
-fn displaceable(held: &BTreeMap<u64, Held>) -> Option<u64> {
+/// The oldest reading that has anything, of the source that has most.
+fn displaceable(held: &BTreeMap<u64, Held>, has: impl Fn(&Held) -> usize) -> Option<u64> {
     let mut by_source: HashMap<IpAddr, (usize, u64)> = HashMap::new();
-    for (number, one) in held {
-        by_source.entry(one.source).or_insert((0, *number)).0 += 1;
+    for (number, one) in held.iter().filter(|&(_, one)| has(one) > 0) {
+        by_source.entry(one.source).or_insert((0, *number)).0 += has(one);
     }
-    let most = by_source.into_values().max_by_key(|(count, oldest)| (*count, std::cmp::Reverse(*oldest)));
+    let most = by_source.into_values().max_by_key(|(all, oldest)| (*all, std::cmp::Reverse(*oldest)));
     most.map(|(_, oldest)| oldest)
 }
 
 // === impl Reading ===
 
 impl Reading {
+    /// Memory that the body takes by now, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Has the body take so many bytes from now on. Where all of them then take too much, bodies give way until they do
+    /// not: this one too, if it is of the source that takes most.
+    pub(super) fn take(&mut self, bytes: usize) -> Result<(), TooMany> {
+        let mut held = self.readings.lock();
+        // The number of one that was displaced may be another's.
+        let own = if self.displaced.is_cancelled() { None } else { held.get_mut(&self.number) };
+        own.ok_or(TooMany)?.bytes = bytes;
+        self.bytes = bytes;
+        while held.values().map(|one| one.bytes).sum::<usize>() > self.readings.max_bytes
+            && let Some(gone) = displaceable(&held, |one| one.bytes).and_then(|number| held.remove(&number))
+        {
+            gone.displaced.cancel();
+        }
+        if self.displaced.is_cancelled() { Err(TooMany) } else { Ok(()) }
+    }
+
     /// Told when somebody else was given the place.
     pub(super) fn displaced(&self) -> CancellationToken {
         self.displaced.clone()
@@ -138,6 +174,29 @@ mod tests {
         assert!(!modest.displaced().is_cancelled() && !newcomer.displaced().is_cancelled());
         drop((greedy, modest, newcomer));
         assert!(readings.lock().is_empty());
+    }
+
+    #[test]
+    fn the_source_that_takes_most_memory_gives_way() {
+        let readings = Readings::within(8, 8, 100);
+        let mut greedy: Vec<_> = (0..3).map(|_| readings.enter(source(1)).unwrap()).collect();
+        for one in &mut greedy[1..] {
+            assert_eq!(one.take(40), Ok(()));
+        }
+        let mut modest = readings.enter(source(2)).unwrap();
+        assert_eq!((modest.take(20), readings.bytes()), (Ok(()), 100));
+        assert_eq!((modest.take(30), readings.bytes()), (Ok(()), 70));
+        // The first takes nothing, so that to displace it would help nobody.
+        let displaced: Vec<_> = greedy.iter().map(Reading::is_displaced).collect();
+        assert_eq!(displaced, [false, true, false]);
+        assert_eq!((greedy[0].take(30), greedy[2].take(41)), (Ok(()), Ok(())));
+        assert_eq!((greedy[0].take(1), readings.bytes()), (Err(TooMany), 71), "it gave way");
+        assert_eq!((modest.take(59), readings.bytes()), (Ok(()), 100));
+        // Now it takes most, and is given nothing from then on.
+        assert_eq!((modest.take(60), modest.take(1)), (Err(TooMany), Err(TooMany)));
+        assert_eq!((readings.bytes(), greedy[2].bytes()), (41, 41));
+        drop((greedy, modest));
+        assert_eq!((readings.bytes(), readings.held()), (0, 0));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A request's way from a transport to its answer: the same for HTTP/1.1 and HTTP/3.
 //!
 //! The decision is `btd_wire`'s; here it gets the clock, the body, a share of the requests in
-//! flight, its turn in the class's queue, and a handler that may be slow or panic.
+//! flight and of their memory, its turn in the class's queue, and a handler that may be slow or panic.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -30,6 +30,7 @@ use super::{
     handler::{Answer, HandlerError, Request, Screening, TurnedAway},
     queue::{Busy, Place},
     readings::{Reading, Readings, TooMany},
+    room::{Charge, NoRoom, Room},
     shares::{NoShare, Share, Shares},
 };
 
@@ -40,6 +41,8 @@ pub(super) struct Service {
     classes: Arc<Classes>,
     members: Arc<dyn Members>,
     shares: Arc<Shares<AccountId>>,
+    /// What the messages of verified requests take.
+    room: Arc<Room>,
     /// Bodies that are read before their senders have proven themselves, by source.
     unproven: Arc<Readings>,
     limits: Limits,
@@ -55,6 +58,8 @@ pub(super) struct Service {
 pub(super) struct Limits {
     pub(super) in_flight: usize,
     pub(super) in_flight_per_hotkey: usize,
+    pub(super) in_flight_bytes: usize,
+    pub(super) unproven_bytes: usize,
     pub(super) longest_handling: Duration,
     pub(super) access_log: AccessLog,
 }
@@ -70,9 +75,26 @@ pub(super) enum ReplyBody {
     Stream(Chunks),
 }
 
+/// The body of a request, which its transport reads.
+pub(super) trait Arriving {
+    /// Reads the whole of it, giving up as soon as it exceeds `limit` bytes, or as `charge`, which is told how much memory
+    /// it takes by now, says that it may not.
+    fn read(
+        self,
+        limit: usize,
+        charge: impl FnMut(usize) -> Result<(), BodyError> + Send,
+    ) -> impl Future<Output = Result<Bytes, BodyError>> + Send;
+}
+
+/// What a request of a proven sender holds from its body's first byte on.
+struct Entered {
+    _share: Share<AccountId>,
+    charge: Charge,
+}
+
 /// What an admitted request holds until the last byte of its answer.
 struct Held {
-    _share: Share<AccountId>,
+    _entered: Entered,
     _place: Place,
 }
 
@@ -106,8 +128,13 @@ impl Service {
             classes,
             members,
             shares: Shares::new(limits.in_flight, limits.in_flight_per_hotkey),
-            // Each may be of the longest body, and strangers send them.
-            unproven: Readings::new(limits.in_flight.div_ceil(2), limits.in_flight_per_hotkey),
+            room: Room::new(limits.in_flight_bytes),
+            // Strangers send them.
+            unproven: Readings::within(
+                limits.in_flight.div_ceil(2),
+                limits.in_flight_per_hotkey,
+                limits.unproven_bytes,
+            ),
             limits,
             uuid: Uuid::new_v4().to_string(),
             // Digits and ASCII punctuation only.
@@ -124,7 +151,7 @@ impl Service {
 
     /// Answers one request, which its connection was free to carry since `arrival`. Its body is read only after the sender has proven itself, or, where the
     /// proof covers the body, within what its source may have read so.
-    pub(super) async fn respond<B: BodySource + Send>(
+    pub(super) async fn respond<B: Arriving + Send>(
         &self,
         head: &request::Parts,
         body: B,
@@ -132,8 +159,9 @@ impl Service {
     ) -> Response<ReplyBody> {
         let started = Instant::now();
         let now = nanos_since_1970();
-        let (mut share, mut reading) = (None, None);
-        let body = Metered { body, service: self, source: host(peer.ip()), share: &mut share, reading: &mut reading };
+        let (mut entered, mut reading) = (None, None);
+        let source = host(peer.ip());
+        let body = Metered { body, service: self, source, entered: &mut entered, reading: &mut reading };
         let path = head.uri.path();
         let target = head.uri.path_and_query().map_or(path, PathAndQuery::as_str);
         let request = RequestHead { method: &head.method, target, headers: &head.headers, peer };
@@ -153,9 +181,8 @@ impl Service {
                 (outcome, reply::refused(&refused, &answering).map(ReplyBody::Whole))
             }
             Ok(verified) => {
-                let share = share.map_or_else(|| self.share(verified.sender()), Ok);
-                drop(reading);
-                self.answer(verified, share, (peer, now), started).await
+                let entered = self.keep(&verified, entered, reading);
+                self.answer(verified, entered, (peer, now), started).await
             }
         };
         self.counters.count(outcome);
@@ -168,17 +195,38 @@ impl Service {
         self.unproven.held()
     }
 
+    /// Memory that bodies of the unproven take, and messages of verified requests.
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> (usize, usize) {
+        (self.unproven.bytes(), self.room.taken())
+    }
+
     /// Requests that hold a share, or a place for their body.
     pub(super) fn unfinished(&self) -> usize {
         self.shares.held() + self.unproven.held()
     }
 
-    /// A share of the requests in flight for a proven sender.
-    fn share(&self, sender: AccountId) -> Result<Share<AccountId>, BodyError> {
-        self.shares.enter(sender).map_err(|none| match none {
+    /// A share of the requests in flight for a proven sender, of whose message nothing is there yet.
+    fn enter(&self, sender: AccountId) -> Result<Entered, BodyError> {
+        let share = self.shares.enter(sender).map_err(|none| match none {
             NoShare::All => BodyError::Busy,
             NoShare::Owner => BodyError::SenderBusy,
-        })
+        })?;
+        Ok(Entered { _share: share, charge: self.room.open(sender) })
+    }
+
+    /// Has a verified request hold what its message takes: the body, and beside it the values that were made of it.
+    fn keep(
+        &self,
+        verified: &Verified,
+        entered: Option<Entered>,
+        reading: Option<Reading>,
+    ) -> Result<Entered, BodyError> {
+        let mut entered = entered.map_or_else(|| self.enter(verified.sender()), Ok)?;
+        let body = reading.map_or(entered.charge.bytes(), |reading| reading.bytes());
+        let bytes = body.saturating_add(verified.synapse().memory());
+        entered.charge.take(bytes).map_err(|NoRoom| BodyError::Full)?;
+        Ok(entered)
     }
 
     fn answering<'a>(&'a self, incident: &'a str, (peer, now): (SocketAddr, i128), started: Instant) -> Answering<'a> {
@@ -190,15 +238,15 @@ impl Service {
     async fn answer(
         &self,
         verified: Verified,
-        share: Result<Share<AccountId>, BodyError>,
+        entered: Result<Entered, BodyError>,
         (peer, now): (SocketAddr, i128),
         started: Instant,
     ) -> (Outcome, Response<ReplyBody>) {
         let (spec, sender) = (Arc::clone(verified.spec()), verified.sender());
         let claimed = verified.claimed().clone();
         let class = self.classes.class(spec.name());
-        let answered = match (&class, share) {
-            (Some(class), Ok(share)) => self.handle(class, (verified, peer), share, claimed.timeout).await,
+        let answered = match (&class, entered) {
+            (Some(class), Ok(entered)) => self.handle(class, (verified, peer), entered, claimed.timeout).await,
             (Some(_), Err(none)) => Err(Failure::Busy { reason: none.to_string() }),
             // Withdrawn since the request was admitted.
             (None, _) => Err(Failure::Busy { reason: format!("nothing answers {} any more", spec.name()) }),
@@ -246,7 +294,7 @@ impl Service {
         &self,
         class: &Class,
         (verified, peer): (Verified, SocketAddr),
-        share: Share<AccountId>,
+        entered: Entered,
         asked: Option<f64>,
     ) -> Result<(Answer, Held, Instant), Failure> {
         // An admitted timeout is finite; one that is not positive sets no limit, as in Python's client.
@@ -270,7 +318,7 @@ impl Service {
                 reason: format!("too many requests wait for {}", class.spec.name()),
             })?;
             let answer = class.handler.handle(request).await?;
-            Ok((answer, Held { _share: share, _place: place }, deadline))
+            Ok((answer, Held { _entered: entered, _place: place }, deadline))
         };
         match timeout(limit, AssertUnwindSafe(handling).catch_unwind()).await {
             Ok(Ok(answered)) => answered,
@@ -315,29 +363,31 @@ fn micros(since: Instant) -> u64 {
     u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX)
 }
 
-/// A body that takes a share before it is read, so that bodies in memory are bounded too: of the
+/// A body that takes a share before it is read, and memory as it comes, so that bodies in memory are bounded too: of the
 /// requests in flight for a proven sender, of its source's readings for one who is yet to be proven.
 struct Metered<'a, B> {
     body: B,
     service: &'a Service,
     source: IpAddr,
-    share: &'a mut Option<Share<AccountId>>,
+    entered: &'a mut Option<Entered>,
     reading: &'a mut Option<Reading>,
 }
 
-impl<B: BodySource + Send> BodySource for Metered<'_, B> {
+impl<B: Arriving + Send> BodySource for Metered<'_, B> {
     async fn read(self, sender: Sender, limit: usize) -> Result<Bytes, BodyError> {
         match sender {
-            Sender::Proven(hotkey) => *self.share = Some(self.service.share(hotkey)?),
+            Sender::Proven(hotkey) => {
+                let Entered { charge, .. } = self.entered.insert(self.service.enter(hotkey)?);
+                self.body.read(limit, |bytes| charge.take(bytes).map_err(|NoRoom| BodyError::Full)).await
+            }
             Sender::Claimed => {
                 let reading = self.service.unproven.enter(self.source).map_err(|TooMany| BodyError::Busy)?;
                 let displaced = reading.displaced();
-                *self.reading = Some(reading);
-                let read = displaced.run_until_cancelled(self.body.read(sender, limit)).await;
-                return read.unwrap_or(Err(BodyError::Busy));
+                let reading = self.reading.insert(reading);
+                let arriving = self.body.read(limit, |bytes| reading.take(bytes).map_err(|TooMany| BodyError::Full));
+                displaced.run_until_cancelled(arriving).await.unwrap_or(Err(BodyError::Busy))
             }
         }
-        self.body.read(sender, limit).await
     }
 }
 

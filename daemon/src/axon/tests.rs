@@ -2,6 +2,7 @@
 
 mod edge;
 mod handlers;
+mod heavy;
 mod life;
 mod quic_bounds;
 mod quic_edge;

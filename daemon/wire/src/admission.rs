@@ -58,7 +58,7 @@ pub use unverified::{RequestHead, Unverified};
 pub use verify::{OneByOne, Signed, Verifier, Verifying, verify_all, verify_sr25519, verify_sr25519_plain};
 
 use crate::{
-    python::{JsonError, read_json_of},
+    python::{JsonError, read_members_of},
     synapse::{Synapse, SynapseSpec},
 };
 use bucket::{Buckets, network};
@@ -112,6 +112,9 @@ pub enum BodyError {
     /// The sender has as many requests here as one may have.
     #[error("the sender has as many requests here as one may have")]
     SenderBusy,
+    /// The messages that are here take as much memory as they may, all of them or those of the sender.
+    #[error("the messages that are here take as much memory as they may")]
+    Full,
     /// The connection ended or broke.
     #[error("the body ended early: {0}")]
     Broken(String),
@@ -310,8 +313,8 @@ fn read_body(spec: &SynapseSpec, bytes: &Bytes) -> Result<Synapse, Refusal> {
     if bytes.is_empty() {
         return Err(Refusal::BadBody { reason: "the body is empty".to_owned() });
     }
-    let value =
-        read_json_of(bytes).map_err(|JsonError { reason, position, .. }| Refusal::NotJson { reason, position })?;
+    let value = read_members_of(bytes, &|name| spec.has(name))
+        .map_err(|JsonError { reason, position, .. }| Refusal::NotJson { reason, position })?;
     let synapse = Synapse::from_body(spec, value).map_err(|fault| Refusal::BadBody { reason: fault.to_string() })?;
     // A handler reads JSON, and the reply repeats what the base says.
     if !synapse.has_finite_base() {

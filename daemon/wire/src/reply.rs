@@ -239,7 +239,7 @@ fn json_invalid(reason: &'static str, position: usize) -> Value {
 }
 
 fn object<const N: usize>(members: [(&str, Value); N]) -> Value {
-    Value::Dict(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+    Value::Dict(Box::new(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()))
 }
 
 fn json(status: u16, body: &Value) -> Response<Bytes> {
@@ -321,14 +321,14 @@ mod tests {
         let fields = vec![
             FieldSpec::with_default("any", FieldType::Any, Value::None),
             FieldSpec::with_default("list", list, Value::List(Vec::new())),
-            FieldSpec::with_default("map", FieldType::dict(FieldType::Any), Value::Dict(IndexMap::new())),
+            FieldSpec::with_default("map", FieldType::dict(FieldType::Any), Value::Dict(Box::default())),
             FieldSpec::with_default("x", FieldType::Float, 0.0),
             FieldSpec::with_default("maybe", FieldType::optional(FieldType::Float), Value::None),
         ];
         let spec = SynapseSpec::new("Odd", fields, HashFields::None).unwrap();
         let answer = |json: &str| {
             let Value::Dict(fields) = read_json(json.as_bytes()).unwrap() else { panic!("no object") };
-            let synapse = Synapse::new(&spec, spec.coerce(fields).unwrap());
+            let synapse = Synapse::new(&spec, spec.coerce(*fields).unwrap());
             answered(&spec, synapse, 0.1).map(|response| String::from_utf8(response.into_body().concat()).unwrap())
         };
         let body = answer(r#"{"any": NaN, "list": [-Infinity, [NaN, 1]], "map": {"a": Infinity}}"#).unwrap();
@@ -347,7 +347,7 @@ mod tests {
         use FieldType::{Any, Float, Int, Str, Tuple, Union};
         let (list, map) = (FieldType::list, FieldType::dict);
         let nan = || Value::Float(f64::NAN);
-        let of_map = |value: Value| Value::Dict(IndexMap::from([("a".to_owned(), value)]));
+        let of_map = |value: Value| Value::from(IndexMap::from([("a".to_owned(), value)]));
         let of_list = |value: Value| Value::List(vec![value]);
         let none = Value::None;
         let cases = [

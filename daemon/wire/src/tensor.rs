@@ -233,7 +233,7 @@ impl Tensor {
             Dialect::Numpy => self.dtype.name().to_owned(),
             Dialect::Torch => format!("torch.{}", self.dtype.name()),
         };
-        Value::Dict(IndexMap::from([
+        Value::from(IndexMap::from([
             ("buffer".to_owned(), STANDARD.encode(&buffer).into()),
             ("dtype".to_owned(), name.into()),
             ("shape".to_owned(), Value::List(outer)),

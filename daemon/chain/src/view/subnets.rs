@@ -148,13 +148,12 @@ impl View {
             None => self.netuids().await?.into_iter().map(|netuid| entry(netuid, None)).collect(),
         };
         entries.sort_unstable_by_key(|entry| entry.netuid);
-        let prices = match together {
-            Some(prices) => prices,
-            None => {
-                let netuids: Vec<NetUid> = entries.iter().map(|entry| entry.netuid).collect();
-                // Boxed: runtimes of today need it never.
-                Box::pin(self.prices_of(pricing, &netuids)).await?
-            }
+        let prices = if let Some(prices) = together {
+            prices
+        } else {
+            let netuids: Vec<NetUid> = entries.iter().map(|entry| entry.netuid).collect();
+            // Boxed: runtimes of today need it never.
+            Box::pin(self.prices_of(pricing, &netuids)).await?
         };
         for entry in &mut entries {
             entry.price = prices.get(&entry.netuid).copied();

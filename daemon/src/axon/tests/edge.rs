@@ -275,12 +275,12 @@ async fn slow_and_idle_connections_are_closed() {
 }
 
 /// The head of a request signed as SDK 11 signs, in the name of the known caller and with a signature that
-/// is none, and a part of its body.
-fn claimed(axon: &AxonHandle) -> Vec<u8> {
+/// is none, and the first byte of a body that is to be `length` bytes long.
+pub(super) fn claimed(axon: &AxonHandle, length: usize) -> Vec<u8> {
     format!(
         "POST /Synapse HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx-bittensor-version: 1\r\n\
          x-bittensor-hotkey: {}\r\nx-bittensor-nonce: {}\r\nx-bittensor-signature: {}\r\n\
-         x-bittensor-receiver: {}\r\ncontent-length: 100\r\n\r\n{{",
+         x-bittensor-receiver: {}\r\ncontent-length: {length}\r\n\r\n{{",
         caller_key().account(),
         nanos_since_1970(),
         "0".repeat(128),
@@ -296,7 +296,7 @@ async fn who_only_claims_a_hotkey_takes_nothing_of_its_share() {
     let over = AtomicBool::new(false);
     let strangers = async {
         // From one source as many bodies of the unproven are read at once as one hotkey may have requests.
-        let requests = [claimed(&axon), claimed(&axon)];
+        let requests = [claimed(&axon, 100), claimed(&axon, 100)];
         let replies = tokio::join!(exchange(&axon, &requests[0]), exchange(&axon, &requests[1]));
         over.store(true, Ordering::Relaxed);
         let mut codes = [&replies.0, &replies.1].map(|reply| reply.split(' ').nth(1).unwrap().to_owned());
@@ -323,7 +323,7 @@ async fn silent_bodies_from_many_sources_keep_no_newcomer_out() {
     // Half as many as may be in flight: two.
     let narrow = Config { max_in_flight: 4, max_in_flight_per_hotkey: 1, body_timeout_ms: 60_000, ..config() };
     let axon = axon(narrow, vec![]).await;
-    let request = claimed(&axon);
+    let request = claimed(&axon, 100);
     let mut silent = Vec::new();
     for last in [2, 3] {
         let socket = TcpSocket::new_v4().unwrap();

@@ -167,6 +167,26 @@ async fn a_long_body_is_refused_over_both_transports_while_it_is_sent() {
     }
 }
 
+/// Two bytes of such a body are a value in memory. One of a member that the class does not have counts as well.
+#[tokio::test]
+async fn a_body_of_too_many_values_is_refused_and_one_of_a_million_is_read() {
+    let axon = axon(config(), vec![]).await;
+    for (numbers, status) in [(1_000_000, "200"), (5_000_000, "422")] {
+        let ping = raw_ping(&axon, &caller_key()).await;
+        let body = format!("{{\"x\":[{}0]}}", "0,".repeat(numbers - 1));
+        let head: String = String::from_utf8_lossy(&ping)
+            .split_inclusive("\r\n")
+            .take_while(|line| *line != "\r\n")
+            .filter(|line| !line.starts_with("content-length"))
+            .collect();
+        let request = format!("{head}content-length: {}\r\n\r\n{body}", body.len());
+        let reply = exchange(&axon, request.as_bytes()).await;
+        assert!(reply.starts_with(&format!("HTTP/1.1 {status} ")), "{numbers}: {reply}");
+        assert_eq!(reply.contains("More than 1048576 values"), status == "422", "{reply}");
+    }
+    assert_eq!(axon.stop().await.requests["malformed"], 1);
+}
+
 #[tokio::test]
 async fn a_long_header_block_is_refused_and_its_sender_hears_it() {
     let axon = axon(Config { max_header_bytes: 8_192, ..config() }, vec![]).await;

@@ -243,7 +243,7 @@ async fn plan(parts: &Parts, params: QueryParams) -> Result<Plan, Failure> {
     let spec = Serving::spec(&axon::declaration(params.synapse))?;
     let fields = match params.fields.as_ref().map(|fields| read_json(fields.get().as_bytes())) {
         None => IndexMap::new(),
-        Some(Ok(Value::Dict(fields))) => fields,
+        Some(Ok(Value::Dict(fields))) => *fields,
         Some(Ok(_)) => return Err(invalid("`fields` is an object: the fields of the message")),
         Some(Err(error)) => return Err(invalid(format!("`fields` cannot be read: {error}"))),
     };

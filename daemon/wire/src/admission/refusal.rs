@@ -156,6 +156,9 @@ pub enum Refusal {
     /// This hotkey has as many requests here as one may have.
     #[error("Busy: this hotkey has as many requests here as one may have")]
     SenderBusy,
+    /// The messages that are here, or those of the sender, take as much memory as they may.
+    #[error("Busy: the messages that this axon holds take as much memory as they may, send the request again later")]
+    Full,
     /// No room to remember another sender.
     #[error("Busy: too many senders at once")]
     MemoryFull,
@@ -196,6 +199,7 @@ impl Refusal {
             BodyError::TimedOut => Self::BodyTimedOut,
             BodyError::Busy => Self::Busy,
             BodyError::SenderBusy => Self::SenderBusy,
+            BodyError::Full => Self::Full,
             BodyError::Broken(reason) => Self::BadBody { reason },
         }
     }
@@ -231,7 +235,7 @@ impl Refusal {
             Self::NotJson { .. } => 422,
             // What the Python axon answers, though the fault is the caller's.
             Self::BadHeader { .. } | Self::BadBody { .. } | Self::BodyHash { .. } => 500,
-            Self::Busy | Self::SenderBusy | Self::MemoryFull => 503,
+            Self::Busy | Self::SenderBusy | Self::Full | Self::MemoryFull => 503,
         }
     }
 
@@ -268,7 +272,7 @@ impl Refusal {
             Self::TooManyRequests { .. } => RefusalKind::Throttled,
             Self::TooLarge { .. } => RefusalKind::TooLarge,
             Self::BodyTimedOut => RefusalKind::TimedOut,
-            Self::Busy | Self::SenderBusy | Self::MemoryFull => RefusalKind::Busy,
+            Self::Busy | Self::SenderBusy | Self::Full | Self::MemoryFull => RefusalKind::Busy,
         }
     }
 
@@ -279,7 +283,7 @@ impl Refusal {
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a positive count of seconds")]
             Self::TooManyRequests { retry_after } => Some(retry_after.ceil().max(1.0) as u64),
             Self::Signed(AuthError::BeforeBoot) => Some(2),
-            Self::Busy | Self::SenderBusy | Self::MemoryFull => Some(1),
+            Self::Busy | Self::SenderBusy | Self::Full | Self::MemoryFull => Some(1),
             _ => None,
         }
     }

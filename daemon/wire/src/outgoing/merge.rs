@@ -12,7 +12,7 @@ use http::{HeaderMap, StatusCode, header};
 use super::CallFailure;
 use crate::{
     admission::Unverified,
-    python::{Value, read_json_of},
+    python::{Value, read_members_of},
     synapse::{Coercion, Synapse, SynapseSpec, latin1},
 };
 
@@ -64,8 +64,9 @@ fn fail(local: &mut Synapse, failure: &CallFailure) {
 }
 
 fn merge_parts(spec: &SynapseSpec, local: &mut Synapse, answer: &Answer<'_>) -> Result<(), String> {
-    let body = read_body(answer)?;
-    if answer.status == StatusCode::OK {
+    let succeeded = answer.status == StatusCode::OK;
+    let body = read_body(answer, &|name| if succeeded { spec.has(name) } else { name == "message" })?;
+    if succeeded {
         let theirs = match body {
             Value::Dict(_) => Synapse::from_body(spec, body).map_err(|fault| invalid(spec.name(), &fault))?,
             other => {
@@ -114,8 +115,8 @@ fn invalid(class: &str, fault: &Coercion) -> String {
     format!("1 validation error for {class}\n{}\n  {}", fault.path, fault.reason)
 }
 
-/// The body as JSON. An empty one is `None`, whatever its declared type.
-fn read_body(answer: &Answer<'_>) -> Result<Value, String> {
+/// The body as JSON, with those of its members that are `wanted`. An empty one is `None`, whatever its declared type.
+fn read_body(answer: &Answer<'_>, wanted: &dyn Fn(&str) -> bool) -> Result<Value, String> {
     let declared = answer.headers.get(header::CONTENT_TYPE).map(latin1).unwrap_or_default();
     if !is_json(&declared) {
         return Err(format!(
@@ -128,7 +129,7 @@ fn read_body(answer: &Answer<'_>) -> Result<Value, String> {
     if body.is_empty() {
         return Ok(Value::None);
     }
-    read_json_of(&answer.body.slice_ref(body)).map_err(|error| error.to_string())
+    read_members_of(&answer.body.slice_ref(body), wanted).map_err(|error| error.to_string())
 }
 
 /// Whether a content type is `application/json` or `application/<anything>+json`, in any case, with or without

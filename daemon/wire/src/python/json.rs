@@ -1,26 +1,33 @@
-//! JSON as Python's `json` module reads and writes it.
+//! JSON as Python's `json` module reads it, and [writes](write_json) it.
 //!
 //! Reading keeps key order, takes the last of several equal keys, keeps integers of any size, and
-//! takes `NaN` and `Infinity` as Python does. Unlike Python it bounds the depth of nesting and
-//! refuses a lone surrogate, which no UTF-8 text can hold. Positions in errors count characters,
+//! takes `NaN` and `Infinity` as Python does. Unlike Python it bounds the depth of nesting and the
+//! number of values, and refuses a lone surrogate, which no UTF-8 text can hold. Positions in errors count characters,
 //! as Python's do.
 
-use std::fmt::Write as _;
+mod write;
 
 use bytes::Bytes;
 use bytestring::ByteString;
 use indexmap::IndexMap;
 
-use super::{Integer, Text, Value, float_repr};
+pub use self::write::{JsonStyle, write_json};
+pub(crate) use self::write::{Member, write_object, write_object_in_parts};
+use super::{Integer, Text, Value};
 
 /// From this length on a text is shared rather than copied.
 const LONG: usize = 16 * 1_024;
 
-/// Room that is left behind a long text as it is written.
-const BEHIND: usize = 1_024;
-
 /// Deeper nesting is refused. CPython gives up near a thousand, by its recursion limit.
 const MAX_DEPTH: usize = 128;
+
+/// More values are refused: two bytes of text, `0,`, are 40 in memory. A list of a million numbers passes. Of most
+/// memory are objects, whose keys count as [`KEY`] values and whose first key as [`OBJECT`] more: so no document takes
+/// more than about 100 MiB, whatever it is made of.
+const MAX_VALUES: usize = 1_048_576;
+const KEY: usize = 2;
+const OBJECT: usize = 3;
+const TOO_MANY: &str = "More than 1048576 values, each key counted as two and each object as three more";
 
 /// Why a text is not JSON, in the words of Python's decoder.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -39,10 +46,11 @@ pub struct JsonError {
 /// Reads one JSON document, as `json.loads` does.
 ///
 /// # Errors
-/// When `bytes` are not UTF-8, not JSON, nested deeper than 128, or followed by something else.
+/// When `bytes` are not UTF-8, not JSON, nested deeper than 128, of more than 1,048,576 values, or followed by something
+/// else.
 pub fn read_json(bytes: &[u8]) -> Result<Value, JsonError> {
     let text = std::str::from_utf8(bytes).map_err(|_| NOT_UTF_8)?;
-    Reader { text, whole: None, at: 0 }.document()
+    Reader { text, whole: None, wanted: None, skips: false, at: 0, left: MAX_VALUES }.document()
 }
 
 /// Reads one JSON document as [`read_json`] does; long texts of it remain parts of `bytes`.
@@ -50,8 +58,18 @@ pub fn read_json(bytes: &[u8]) -> Result<Value, JsonError> {
 /// # Errors
 /// As [`read_json`].
 pub fn read_json_of(bytes: &Bytes) -> Result<Value, JsonError> {
+    read_shared(bytes, None)
+}
+
+/// The same of an object of which only the members that are `wanted` are kept: the others must be JSON as well, and count,
+/// but nothing is made of them.
+pub(crate) fn read_members_of(bytes: &Bytes, wanted: &dyn Fn(&str) -> bool) -> Result<Value, JsonError> {
+    read_shared(bytes, Some(wanted))
+}
+
+fn read_shared(bytes: &Bytes, wanted: Option<&dyn Fn(&str) -> bool>) -> Result<Value, JsonError> {
     let whole = ByteString::try_from(bytes.clone()).map_err(|_| NOT_UTF_8)?;
-    Reader { text: &whole, whole: Some(&whole), at: 0 }.document()
+    Reader { text: &whole, whole: Some(&whole), wanted, skips: false, at: 0, left: MAX_VALUES }.document()
 }
 
 const NOT_UTF_8: JsonError = JsonError { reason: "Body is not UTF-8", position: 0, line: 1, column: 1 };
@@ -60,8 +78,14 @@ struct Reader<'a> {
     text: &'a str,
     /// The same text, when long texts in it may keep it.
     whole: Option<&'a ByteString>,
+    /// Which members of the outermost object are kept, unless all of them are.
+    wanted: Option<&'a dyn Fn(&str) -> bool>,
+    /// Whether it is in one that is not.
+    skips: bool,
     /// Bytes consumed; always on a character boundary.
     at: usize,
+    /// Values that may still come.
+    left: usize,
 }
 
 // === impl Reader ===
@@ -99,10 +123,16 @@ impl Reader<'_> {
         }
     }
 
+    fn count(&mut self, values: usize) -> Result<(), JsonError> {
+        self.left = self.left.checked_sub(values).ok_or_else(|| self.error(TOO_MANY, self.at))?;
+        Ok(())
+    }
+
     fn value(&mut self, depth: usize) -> Result<Value, JsonError> {
         if depth > MAX_DEPTH {
             return Err(self.error("Nested too deeply", self.at));
         }
+        self.count(1)?;
         match self.peek() {
             Some(b'"') => match self.long_string() {
                 Some(text) => Ok(Value::Str(Text::plain(text))),
@@ -189,7 +219,10 @@ impl Reader<'_> {
         }
         loop {
             self.skip_space();
-            members.push(self.value(depth + 1)?);
+            let member = self.value(depth + 1)?;
+            if !self.skips {
+                members.push(member);
+            }
             self.skip_space();
             match self.peek() {
                 Some(b',') => self.at += 1,
@@ -204,17 +237,19 @@ impl Reader<'_> {
 
     fn object(&mut self, depth: usize) -> Result<Value, JsonError> {
         self.at += 1;
-        let mut members = IndexMap::new();
+        let mut members: IndexMap<String, Value> = IndexMap::new();
         self.skip_space();
         if self.peek() == Some(b'}') {
             self.at += 1;
-            return Ok(Value::Dict(members));
+            return Ok(Value::from(members));
         }
+        self.count(OBJECT)?;
         loop {
             self.skip_space();
             if self.peek() != Some(b'"') {
                 return Err(self.error("Expecting property name enclosed in double quotes", self.at));
             }
+            self.count(KEY)?;
             let key = self.string()?;
             self.skip_space();
             if self.peek() != Some(b':') {
@@ -222,14 +257,21 @@ impl Reader<'_> {
             }
             self.at += 1;
             self.skip_space();
-            // An equal key keeps its first place and takes the last value, as in a Python dict.
-            members.insert(key, self.value(depth + 1)?);
+            let is_wanted = depth > 0 || self.wanted.is_none_or(|wanted| wanted(&key));
+            self.skips |= !is_wanted;
+            let member = self.value(depth + 1)?;
+            if !is_wanted {
+                self.skips = false;
+            } else if !self.skips {
+                // An equal key keeps its first place and takes the last value, as in a Python dict.
+                members.insert(key, member);
+            }
             self.skip_space();
             match self.peek() {
                 Some(b',') => self.at += 1,
                 Some(b'}') => {
                     self.at += 1;
-                    return Ok(Value::Dict(members));
+                    return Ok(Value::from(members));
                 }
                 _ => return Err(self.error("Expecting ',' delimiter", self.at)),
             }
@@ -256,11 +298,21 @@ impl Reader<'_> {
     fn string(&mut self) -> Result<String, JsonError> {
         let open = self.at;
         self.at += 1;
+        let rest = self.rest();
+        let plain = run(rest.as_bytes(), is_plain);
+        if rest.as_bytes().get(plain) == Some(&b'"') {
+            // Most are plain to their end, and take no more room than they need.
+            let out = if self.skips { String::new() } else { rest.get(..plain).unwrap_or_default().to_owned() };
+            self.at += plain + 1;
+            return Ok(out);
+        }
         let mut out = String::new();
         loop {
             let rest = self.rest();
             let plain = run(rest.as_bytes(), is_plain);
-            out.push_str(rest.get(..plain).unwrap_or_default());
+            if !self.skips {
+                out.push_str(rest.get(..plain).unwrap_or_default());
+            }
             self.at += plain;
             match self.peek() {
                 None => return Err(self.error("Unterminated string starting at", open)),
@@ -268,7 +320,12 @@ impl Reader<'_> {
                     self.at += 1;
                     return Ok(out);
                 }
-                Some(b'\\') => out.push(self.escape(open)?),
+                Some(b'\\') => {
+                    let escaped = self.escape(open)?;
+                    if !self.skips {
+                        out.push(escaped);
+                    }
+                }
                 Some(_) => return Err(self.error("Invalid control character at", self.at)),
             }
         }
@@ -320,233 +377,6 @@ impl Reader<'_> {
         }
         self.at += 4;
         u32::from_str_radix(digits, 16).map_err(|_| self.error("Invalid \\uXXXX escape", slash))
-    }
-}
-
-/// How a JSON document is laid out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum JsonStyle {
-    /// `json.dumps` as it is: `", "` and `": "`, everything beyond ASCII escaped. Request bodies.
-    Spaced,
-    /// `separators=(",", ":"), ensure_ascii=False`: what the axon's framework answers with.
-    Compact,
-    /// The same, of JSON alone: numbers that it lacks are texts, `"NaN"`, `"Infinity"` and `"-Infinity"`, as
-    /// pydantic writes and reads them where it is told to (`ser_json_inf_nan='strings'`). For programs of any
-    /// language.
-    Strict,
-}
-
-/// Writes `value` as Python would. Numbers that JSON lacks are written as Python writes them:
-/// `NaN`, `Infinity`, `-Infinity`; except in [`JsonStyle::Strict`].
-pub fn write_json(value: &Value, style: JsonStyle) -> String {
-    let mut out = Writer::default();
-    write_value(&mut out, value, style);
-    out.text
-}
-
-/// What is written: a text, or with `parts` those before it.
-#[derive(Default)]
-struct Writer {
-    text: String,
-    parts: Option<Vec<Bytes>>,
-}
-
-// === impl Writer ===
-
-impl Writer {
-    /// Takes a long text as a part, if it is written as it is.
-    fn share(&mut self, text: &Text, style: JsonStyle) -> bool {
-        let Some(parts) = self.parts.as_mut().filter(|_| text.len() >= LONG) else { return false };
-        if !stands_as_it_is(text, style) && plain_run(text.as_bytes(), style) != text.len() {
-            return false;
-        }
-        self.text.push('"');
-        parts.push(Bytes::from(std::mem::take(&mut self.text)));
-        parts.push(text.shared().as_bytes().clone());
-        self.text.push('"');
-        true
-    }
-}
-
-fn write_value(writer: &mut Writer, value: &Value, style: JsonStyle) {
-    let out = &mut writer.text;
-    match value {
-        Value::None => out.push_str("null"),
-        Value::Bool(truth) => out.push_str(if *truth { "true" } else { "false" }),
-        Value::Int(number) => out.push_str(&number.to_string()),
-        Value::Float(number) => write_float(out, *number, style),
-        Value::Str(text) => {
-            if !writer.share(text, style) {
-                write_text(&mut writer.text, text, style);
-            }
-        }
-        Value::List(members) | Value::Tuple(members) => {
-            out.push('[');
-            for (index, member) in members.iter().enumerate() {
-                if index > 0 {
-                    writer.text.push_str(comma(style));
-                }
-                write_value(writer, member, style);
-            }
-            writer.text.push(']');
-        }
-        Value::Dict(members) => {
-            let members = members.iter().map(|(key, member)| (key.as_str(), Member::Value(member)));
-            write_members(writer, members, style);
-        }
-    }
-}
-
-fn write_float(out: &mut String, number: f64, style: JsonStyle) {
-    if number.is_finite() {
-        out.push_str(&float_repr(number));
-        return;
-    }
-    let quote = if style == JsonStyle::Strict { "\"" } else { "" };
-    let name = match number {
-        _ if number.is_nan() => "NaN",
-        _ if number > 0.0 => "Infinity",
-        _ => "-Infinity",
-    };
-    out.extend([quote, name, quote]);
-}
-
-/// A member of an object that is nowhere held as a [`Value`], or that is.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Member<'a> {
-    None,
-    Int(i128),
-    Float(f64),
-    Text(&'a str),
-    Object(&'a [(&'static str, Member<'a>)]),
-    Value(&'a Value),
-}
-
-// === impl Member ===
-
-impl<'a> Member<'a> {
-    /// What there is, or `null`.
-    pub(crate) fn of<T>(value: Option<T>, member: impl FnOnce(T) -> Self) -> Self {
-        value.map_or(Self::None, member)
-    }
-
-    /// An `int` that may be absent.
-    pub(crate) fn int(number: Option<impl Into<i128>>) -> Self {
-        Self::of(number, |number| Self::Int(number.into()))
-    }
-
-    /// A `str` that may be absent.
-    pub(crate) fn text(text: Option<&'a str>) -> Self {
-        Self::of(text, Self::Text)
-    }
-}
-
-fn write_member(writer: &mut Writer, member: Member<'_>, style: JsonStyle) {
-    let out = &mut writer.text;
-    match member {
-        Member::None => out.push_str("null"),
-        Member::Int(number) => {
-            // Writing to a text cannot fail.
-            let _ = write!(out, "{number}");
-        }
-        Member::Float(number) => write_float(out, number, style),
-        Member::Text(text) => write_string(out, text, style),
-        Member::Object(members) => write_members(writer, members.iter().copied(), style),
-        Member::Value(value) => write_value(writer, value, style),
-    }
-}
-
-/// Writes an object whose members are held by nobody together.
-pub(crate) fn write_object<'a>(members: impl Iterator<Item = (&'a str, Member<'a>)>, style: JsonStyle) -> String {
-    let mut out = Writer::default();
-    write_members(&mut out, members, style);
-    out.text
-}
-
-/// The same text in parts, of which long texts are not copies.
-pub(crate) fn write_object_in_parts<'a>(
-    members: impl Iterator<Item = (&'a str, Member<'a>)>,
-    style: JsonStyle,
-) -> Vec<Bytes> {
-    let mut out = Writer { parts: Some(Vec::new()), ..Writer::default() };
-    write_members(&mut out, members, style);
-    let mut parts = out.parts.unwrap_or_default();
-    parts.push(Bytes::from(out.text));
-    parts
-}
-
-fn write_members<'a>(writer: &mut Writer, members: impl Iterator<Item = (&'a str, Member<'a>)>, style: JsonStyle) {
-    writer.text.push('{');
-    for (index, (key, member)) in members.enumerate() {
-        if index > 0 {
-            writer.text.push_str(comma(style));
-        }
-        write_string(&mut writer.text, key, style);
-        writer.text.push_str(if style == JsonStyle::Spaced { ": " } else { ":" });
-        write_member(writer, member, style);
-    }
-    writer.text.push('}');
-}
-
-fn comma(style: JsonStyle) -> &'static str {
-    if style == JsonStyle::Spaced { ", " } else { "," }
-}
-
-fn write_text(out: &mut String, text: &Text, style: JsonStyle) {
-    if stands_as_it_is(text, style) {
-        // It is long, and what stands behind it mostly short: the whole is not to grow once more, and so be moved.
-        out.reserve(text.len() + BEHIND);
-        out.extend(["\"", &**text, "\""]);
-    } else {
-        write_string(out, text, style);
-    }
-}
-
-fn write_string(out: &mut String, text: &str, style: JsonStyle) {
-    out.reserve(text.len() + 2);
-    out.push('"');
-    let mut rest = text;
-    loop {
-        let plain = plain_run(rest.as_bytes(), style);
-        // Only bytes of whole characters are plain.
-        let (before, after) = rest.split_at_checked(plain).unwrap_or((rest, ""));
-        out.push_str(before);
-        let mut after = after.chars();
-        match after.next() {
-            None => break,
-            Some('"') => out.push_str("\\\""),
-            Some('\\') => out.push_str("\\\\"),
-            Some('\n') => out.push_str("\\n"),
-            Some('\r') => out.push_str("\\r"),
-            Some('\t') => out.push_str("\\t"),
-            Some('\u{8}') => out.push_str("\\b"),
-            Some('\u{c}') => out.push_str("\\f"),
-            Some(c) => {
-                for unit in c.encode_utf16(&mut [0; 2]) {
-                    // Writing to a text cannot fail.
-                    let _ = write!(out, "\\u{unit:04x}");
-                }
-            }
-        }
-        rest = after.as_str();
-    }
-    out.push('"');
-}
-
-/// Whether a text is known to be written as it is: a tensor's need not be looked at again on its way out.
-fn stands_as_it_is(text: &Text, style: JsonStyle) -> bool {
-    match style {
-        // Beyond ASCII it escapes everything.
-        JsonStyle::Spaced => false,
-        JsonStyle::Compact | JsonStyle::Strict => text.is_plain(),
-    }
-}
-
-/// How many bytes at the start are written as they are.
-fn plain_run(bytes: &[u8], style: JsonStyle) -> usize {
-    match style {
-        JsonStyle::Spaced => run(bytes, |byte| is_plain(byte) && byte < 0x7f),
-        JsonStyle::Compact | JsonStyle::Strict => run(bytes, is_plain),
     }
 }
 
@@ -606,6 +436,28 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_wanted_is_read_and_not_kept() {
+        let body = r#"{"a": [1, {"no": "x"}], "no": [{"a": "y\n"}, ["z", 1.5], -1e3], "b": "w", "no": {"a": {"b": null}}, "c": {}}"#;
+        let wanted = |name: &str| name != "no";
+        let read = |body: &str| read_members_of(&body.to_owned().into(), &wanted);
+        let kept = write_json(&read(body).unwrap(), JsonStyle::Compact);
+        assert_eq!(kept, r#"{"a":[1,{"no":"x"}],"b":"w","c":{}}"#);
+        // Only the outermost object has members that are not wanted.
+        let list = r#"[{"no":1}]"#;
+        assert_eq!(write_json(&read(list).unwrap(), JsonStyle::Compact), list);
+        // It is refused for what it would be refused for if all of it were.
+        let zeros = format!(r#"{{"no": [{}0]}}"#, "0,".repeat(MAX_VALUES));
+        let deep = format!(r#"{{"no": {}"#, "[".repeat(1_000));
+        let broken =
+            [r#"{"no": [1 2]}"#, r#"{"no": "\q"}"#, r#"{"no": {1: 2}}"#, r#"{"no": 1"#, r#"{"no": "a"#, &zeros, &deep];
+        for body in broken {
+            assert_eq!(read(body).unwrap_err(), read_json(body.as_bytes()).unwrap_err(), "{}", &body[..8]);
+        }
+        let long = format!(r#"{{"no": "{}", "a": 1}}"#, "x".repeat(2 * LONG));
+        assert_eq!(write_json(&read(&long).unwrap(), JsonStyle::Compact), r#"{"a":1}"#);
+    }
+
+    #[test]
     fn long_texts_are_parts_of_what_they_came_from() {
         let long = "é".repeat(LONG);
         let body =
@@ -629,6 +481,39 @@ mod tests {
         for broken in [format!("[\"{long}"), format!("[\"{long}\u{1}\"]"), format!("[\"{long}\" x")] {
             assert_eq!(read_json_of(&broken.clone().into()), read_json(broken.as_bytes()));
         }
+    }
+
+    #[test]
+    fn values_are_bounded_by_what_they_take() {
+        let listed = |value: &str, times: usize| format!("[{}]", vec![value; times].join(","));
+        let keyed = |times: usize| {
+            let members: Vec<_> = (0..times).map(|key| format!("\"{key:x}\":0")).collect();
+            format!("{{{}}}", members.join(","))
+        };
+        // The list and the object around them are values too.
+        let fits = [
+            listed("0", MAX_VALUES - 1),
+            listed("[]", MAX_VALUES - 1),
+            listed(r#"{"a":0}"#, (MAX_VALUES - 1) / (2 + OBJECT + KEY)),
+            keyed((MAX_VALUES - 1 - OBJECT) / (1 + KEY)),
+        ];
+        let too_many = [
+            listed("0", MAX_VALUES),
+            listed("[]", MAX_VALUES),
+            listed(r#"{"a":0}"#, MAX_VALUES / (2 + OBJECT + KEY) + 1),
+            keyed(MAX_VALUES / (1 + KEY) + 1),
+            "[0,".repeat(100) + &"0,".repeat(5 * 1_024 * 1_024),
+        ];
+        for text in fits {
+            assert!(read_json(text.as_bytes()).is_ok(), "{}", &text[..20]);
+        }
+        for text in too_many {
+            assert_eq!(read_json(text.as_bytes()).unwrap_err().reason, TOO_MANY, "{}", &text[..20]);
+            assert_eq!(read_json_of(&text.clone().into()).unwrap_err().reason, TOO_MANY, "{}", &text[..20]);
+        }
+        // A million numbers are a message that neurons send.
+        assert!(read_json(format!("{{\"x\": {}}}", listed("0.5", 1_000_000)).as_bytes()).is_ok());
+        assert!(TOO_MANY.contains(&MAX_VALUES.to_string()));
     }
 
     #[test]

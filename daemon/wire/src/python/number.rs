@@ -8,7 +8,9 @@ pub struct Integer(Repr);
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Repr {
-    Small(i128),
+    Small(i64),
+    /// What fits no smaller one.
+    Wide(Box<i128>),
     /// Canonical digits of what does not fit: no leading zero, `-` when negative.
     Large(Box<str>),
 }
@@ -16,13 +18,17 @@ enum Repr {
 /// CPython refuses to turn longer texts into integers (`sys.int_info.default_max_str_digits`).
 const MAX_DIGITS: usize = 4_300;
 
+/// So many digits fit 64 bits, whichever they are.
+const SMALL_DIGITS: usize = 18;
+
 // === impl Integer ===
 
 impl Integer {
     /// The number, when it fits.
     pub fn to_i128(&self) -> Option<i128> {
-        match self.0 {
-            Repr::Small(number) => Some(number),
+        match &self.0 {
+            Repr::Small(number) => Some((*number).into()),
+            Repr::Wide(number) => Some(**number),
             Repr::Large(_) => None,
         }
     }
@@ -38,6 +44,7 @@ impl fmt::Display for Integer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Repr::Small(number) => number.fmt(f),
+            Repr::Wide(number) => number.fmt(f),
             Repr::Large(digits) => f.write_str(digits),
         }
     }
@@ -45,13 +52,13 @@ impl fmt::Display for Integer {
 
 impl From<i64> for Integer {
     fn from(number: i64) -> Self {
-        Self(Repr::Small(number.into()))
+        Self(Repr::Small(number))
     }
 }
 
 impl From<i128> for Integer {
     fn from(number: i128) -> Self {
-        Self(Repr::Small(number))
+        Self(i64::try_from(number).map_or_else(|_| Repr::Wide(Box::new(number)), Repr::Small))
     }
 }
 
@@ -73,13 +80,18 @@ impl FromStr for Integer {
         if digits.is_empty() || digits.len() > MAX_DIGITS || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(IntegerError);
         }
+        if digits.len() <= SMALL_DIGITS
+            && let Ok(number) = text.parse::<i64>()
+        {
+            return Ok(Self(Repr::Small(number)));
+        }
         let significant = digits.trim_start_matches('0');
         let canonical = match (negative, significant) {
             (_, "") => "0".to_owned(),
             (true, digits) => format!("-{digits}"),
             (false, digits) => digits.to_owned(),
         };
-        Ok(Self(canonical.parse().map_or_else(|_| Repr::Large(canonical.into()), Repr::Small)))
+        Ok(canonical.parse::<i128>().map_or_else(|_| Self(Repr::Large(canonical.into())), Self::from))
     }
 }
 
@@ -168,6 +180,23 @@ mod tests {
         for text in ["", "1.0", "_1", "1_", "1__0", "0x10", "+-1", "1 2", "²", &"9".repeat(4_301)] {
             assert_eq!(read_int(text), None, "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_number_is_the_same_however_it_came() {
+        let small = i128::from(i64::MAX);
+        let edges = [0, 1, -1, small, -small - 1, small + 1, -small - 2, i128::MAX, i128::MIN];
+        for number in edges {
+            let read: Integer = number.to_string().parse().unwrap();
+            assert_eq!(read, Integer::from(number), "{number}");
+            assert_eq!((read.to_i128(), read.to_string()), (Some(number), number.to_string()));
+        }
+        let beyond: Integer = format!("{}0", i128::MAX).parse().unwrap();
+        assert_eq!((beyond.to_i128(), beyond.to_string()), (None, format!("{}0", i128::MAX)));
+        for (text, number) in [("-0", 0_i64), ("+000000000000000000000012", 12), ("-007", -7)] {
+            assert_eq!(text.parse::<Integer>().unwrap(), Integer::from(number), "{text}");
+        }
+        assert_eq!("0".repeat(MAX_DIGITS + 1).parse::<Integer>(), Err(IntegerError));
     }
 
     #[test]

@@ -28,7 +28,10 @@ fn write_repr(out: &mut String, value: &Value) {
         Value::None => out.push_str("None"),
         Value::Bool(true) => out.push_str("True"),
         Value::Bool(false) => out.push_str("False"),
-        Value::Int(number) => out.push_str(&number.to_string()),
+        Value::Int(number) => {
+            // Writing to a text cannot fail.
+            let _ = write!(out, "{number}");
+        }
         Value::Float(number) => out.push_str(&float_repr(*number)),
         Value::Str(text) => write_quoted(out, text),
         Value::List(members) => write_sequence(out, '[', members, ']'),

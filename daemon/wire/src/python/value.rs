@@ -36,9 +36,12 @@ pub enum Value {
     List(Vec<Value>),
     /// A `tuple`: JSON has none, it comes from a field declared as one.
     Tuple(Vec<Value>),
-    /// A `dict` with text keys.
-    Dict(IndexMap<String, Value>),
+    /// A `dict` with text keys. What holds them is by itself, so that a value of another type is not as large.
+    Dict(Box<IndexMap<String, Value>>),
 }
+
+/// What a dictionary takes for each of its members: the member with its hash, and its place in the index.
+const MEMBER: usize = size_of::<(usize, String, Value)>() + 2 * size_of::<usize>();
 
 // === impl Text ===
 
@@ -126,7 +129,21 @@ impl Value {
             Self::Str(_) => Self::Str(Text::default()),
             Self::List(_) => Self::List(Vec::new()),
             Self::Tuple(_) => Self::Tuple(Vec::new()),
-            Self::Dict(_) => Self::Dict(IndexMap::new()),
+            Self::Dict(_) => Self::Dict(Box::default()),
+        }
+    }
+
+    /// Memory that it takes beside itself and beside its texts, in bytes.
+    pub fn memory(&self) -> usize {
+        match self {
+            Self::List(members) | Self::Tuple(members) => {
+                members.capacity() * size_of::<Self>() + members.iter().map(Self::memory).sum::<usize>()
+            }
+            Self::Dict(members) => {
+                let own = size_of::<IndexMap<String, Self>>() + members.capacity() * MEMBER;
+                own + members.values().map(Self::memory).sum::<usize>()
+            }
+            Self::None | Self::Bool(_) | Self::Int(_) | Self::Float(_) | Self::Str(_) => 0,
         }
     }
 
@@ -177,8 +194,35 @@ impl From<f64> for Value {
     }
 }
 
+impl From<IndexMap<String, Self>> for Value {
+    fn from(members: IndexMap<String, Self>) -> Self {
+        Self::Dict(Box::new(members))
+    }
+}
+
 impl<T: Into<Value>> From<Option<T>> for Value {
     fn from(value: Option<T>) -> Self {
         value.map_or(Self::None, Into::into)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::python::read_json;
+
+    /// A message is a million of them at most, and whoever sends it chooses of which type.
+    #[test]
+    fn a_value_is_small() {
+        assert!(size_of::<Value>() <= 40, "{} bytes", size_of::<Value>());
+    }
+
+    #[test]
+    fn what_a_value_takes_is_known() {
+        let of = |json: &str| read_json(json.as_bytes()).unwrap().memory();
+        assert_eq!((of("1"), of("[]"), of(&format!("\"{}\"", "x".repeat(100_000)))), (0, 0, 0));
+        let numbers = of(&format!("[{}0]", "0,".repeat(9_999)));
+        assert!((10_000 * size_of::<Value>()..=20_000 * size_of::<Value>()).contains(&numbers), "{numbers}");
+        assert!(of(&format!("[{}0]", "{\"a\":0},".repeat(1_000))) > 1_000 * (size_of::<Value>() + MEMBER));
     }
 }

@@ -118,8 +118,8 @@ impl FieldType {
                         Ok(member) => Ok((key, member)),
                         Err(fault) => Err(fault.within(&key)),
                     })
-                    .collect::<Result<_, _>>()
-                    .map(Value::Dict),
+                    .collect::<Result<IndexMap<_, _>, _>>()
+                    .map(Value::from),
                 _ => Err(Coercion::here("Input should be a valid dictionary")),
             },
             Self::Optional(of) => {
@@ -131,7 +131,7 @@ impl FieldType {
             }
             Self::Union(types) => union(types, value),
             Self::Model(fields) => match value {
-                Value::Dict(members) => model(fields, members).map(Value::Dict),
+                Value::Dict(members) => model(fields, *members).map(Value::from),
                 _ => Err(Coercion::here("Input should be a valid dictionary")),
             },
         }
@@ -168,7 +168,7 @@ impl FieldType {
             Self::Str => Value::from(""),
             Self::List(_) => Value::List(Vec::new()),
             Self::Tuple(_) => Value::Tuple(Vec::new()),
-            Self::Dict(_) | Self::Model(_) => Value::Dict(IndexMap::new()),
+            Self::Dict(_) | Self::Model(_) => Value::Dict(Box::default()),
             Self::Any | Self::Optional(_) => Value::None,
             Self::Union(types) => types.first().map_or(Value::None, Self::blank),
         }

@@ -69,7 +69,7 @@ impl Synapse {
         let axon = terminal("axon")?;
         let computed_body_hash =
             optional_text("computed_body_hash", take("computed_body_hash").unwrap_or_else(|| "".into()))?;
-        let fields = spec.coerce(members)?;
+        let fields = spec.coerce(*members)?;
         let name = spec.name().to_owned();
         Ok(Self { name, timeout, total_size, header_size, dendrite, axon, computed_body_hash, fields })
     }
@@ -101,6 +101,11 @@ impl Synapse {
             }
         }
         Ok(())
+    }
+
+    /// Memory that its fields take beside their texts, in bytes. Texts take what the body took.
+    pub fn memory(&self) -> usize {
+        self.fields.values().map(|value| size_of::<Value>() + value.memory()).sum()
     }
 
     /// Whether JSON can carry the numbers of the base fields: Python reads and writes `NaN` and `Infinity` too.

@@ -140,6 +140,11 @@ impl SynapseSpec {
         &self.fields
     }
 
+    /// Whether a body of the class has a member called `name`; others are dropped.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        BASE_FIELDS.contains(&name) || self.fields.iter().any(|field| field.name == name)
+    }
+
     /// Whether any field is covered by the body hash.
     pub fn protects_body(&self) -> bool {
         !self.hashed.is_empty()

@@ -54,7 +54,7 @@ impl Terminal {
     pub(super) fn from_value(value: &Value) -> Result<Self, Coercion> {
         let members = match value {
             Value::None => return Ok(Self::default()),
-            Value::Dict(members) => members,
+            Value::Dict(members) => &**members,
             _ => return Err(fault("", "Input should be a valid dictionary")),
         };
         let mut terminal = Self::default();

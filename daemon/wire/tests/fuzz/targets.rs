@@ -168,7 +168,7 @@ fn reply(bytes: &[u8]) {
         let mut fields: indexmap::IndexMap<String, Value> =
             fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         fields.insert("items".to_owned(), Value::List(vec![]));
-        fields.insert("mapping".to_owned(), Value::Dict(indexmap::IndexMap::new()));
+        fields.insert("mapping".to_owned(), Value::Dict(Box::default()));
         let mut local = Synapse::new(spec, spec.coerce(fields).expect("the fields fit"));
         let _ = merge(spec, &mut local, &Answer { status, headers: &headers, body: &body, url: "http://x/" });
         let _ = merge_head(&mut local, status, &headers);

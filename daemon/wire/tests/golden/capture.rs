@@ -199,7 +199,7 @@ fn handle(class: &str, mut synapse: Synapse) -> Result<Synapse, Failure> {
             ]
             .into_iter()
             .collect();
-            synapse.fields.insert("result".into(), Value::Dict(result));
+            synapse.fields.insert("result".into(), Value::from(result));
         }
         _ => {}
     }

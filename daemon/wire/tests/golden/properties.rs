@@ -27,7 +27,8 @@ fn value() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(4, 32, 6, |inner| {
         prop_oneof![
             vec(inner.clone(), 0..6).prop_map(Value::List),
-            vec((any::<String>(), inner), 0..6).prop_map(|members| Value::Dict(members.into_iter().collect())),
+            vec((any::<String>(), inner), 0..6)
+                .prop_map(|members| Value::Dict(Box::new(members.into_iter().collect()))),
         ]
     })
 }

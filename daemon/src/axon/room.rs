@@ -1,0 +1,136 @@
+//! Memory for the messages of verified requests, from the first byte of a body until its answer is made: in all, and
+//! of one hotkey.
+//!
+//! Bytes count as they come, not as they are stated. No hotkey takes more than it leaves to the others: who sends long
+//! messages slowly keeps nobody out, and who is alone has half of the room, or a single message as long as may be.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use btd_api::AccountId;
+
+/// The room of an axon.
+#[derive(Debug)]
+pub(super) struct Room {
+    max: usize,
+    taken: Mutex<Taken>,
+}
+
+#[derive(Debug, Default)]
+struct Taken {
+    all: usize,
+    by_owner: HashMap<AccountId, usize>,
+}
+
+/// What one message takes of it, given back on drop.
+#[derive(Debug)]
+pub(super) struct Charge {
+    room: Arc<Room>,
+    owner: AccountId,
+    bytes: usize,
+}
+
+/// The message takes more than there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct NoRoom;
+
+// === impl Room ===
+
+impl Room {
+    pub(super) fn new(max: usize) -> Arc<Self> {
+        Arc::new(Self { max, taken: Mutex::default() })
+    }
+
+    /// For a message of `owner`, of which nothing is there yet.
+    pub(super) fn open(self: &Arc<Self>, owner: AccountId) -> Charge {
+        Charge { room: Arc::clone(self), owner, bytes: 0 }
+    }
+
+    /// Bytes that are taken now.
+    #[cfg(test)]
+    pub(super) fn taken(&self) -> usize {
+        self.lock().all
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Taken> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// === impl Charge ===
+
+impl Charge {
+    /// What the message takes by now.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Has the message take `bytes` from now on, if there is room for them; else it keeps what it took.
+    pub(super) fn take(&mut self, bytes: usize) -> Result<(), NoRoom> {
+        let mut taken = self.room.lock();
+        let others = taken.all.saturating_sub(self.bytes);
+        let all = others.saturating_add(bytes);
+        let of_owner = taken.by_owner.get(&self.owner).copied().unwrap_or_default();
+        let of_owner = of_owner.saturating_sub(self.bytes).saturating_add(bytes);
+        // A message that is here alone is bounded by its own limits.
+        if bytes > self.bytes && others > 0 && of_owner > self.room.max.saturating_sub(all) {
+            return Err(NoRoom);
+        }
+        taken.all = all;
+        if of_owner == 0 {
+            taken.by_owner.remove(&self.owner);
+        } else {
+            taken.by_owner.insert(self.owner, of_owner);
+        }
+        drop(taken);
+        self.bytes = bytes;
+        Ok(())
+    }
+}
+
+impl Drop for Charge {
+    fn drop(&mut self) {
+        // To take less never fails.
+        let _ = self.take(0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hotkey(number: u8) -> AccountId {
+        AccountId([number; 32])
+    }
+
+    #[test]
+    fn a_hotkey_takes_no_more_than_it_leaves() {
+        let room = Room::new(100);
+        let mut first = room.open(hotkey(1));
+        assert_eq!(first.take(30), Ok(()));
+        let mut second = room.open(hotkey(1));
+        assert_eq!((second.take(20), second.take(21)), (Ok(()), Err(NoRoom)), "half of it is the first hotkey's");
+        assert_eq!((room.taken(), second.bytes()), (50, 20), "what is refused takes nothing");
+        let mut other = room.open(hotkey(2));
+        assert_eq!((other.take(25), other.take(26)), (Ok(()), Err(NoRoom)), "half of what is left");
+        assert_eq!(room.open(hotkey(3)).take(12), Ok(()));
+        drop(first);
+        assert_eq!(other.take(40), Ok(()));
+        assert_eq!(second.take(0), Ok(()));
+        drop((second, other));
+        assert_eq!(room.taken(), 0);
+        assert!(room.lock().by_owner.is_empty());
+    }
+
+    #[test]
+    fn a_message_that_is_alone_finds_room_whatever_it_takes() {
+        let room = Room::new(100);
+        let mut alone = room.open(hotkey(1));
+        assert_eq!(alone.take(1_000), Ok(()));
+        assert_eq!(room.open(hotkey(2)).take(1), Err(NoRoom));
+        assert_eq!(room.open(hotkey(2)).take(0), Ok(()));
+        assert_eq!((alone.take(10), room.open(hotkey(2)).take(40)), (Ok(()), Ok(())));
+    }
+}
