@@ -21,7 +21,7 @@ pub(crate) use self::{
     problem::{RpcProblem, tells_discarded, tells_gone, with_data},
     request::{
         Body, HexBytes, Question, Request, RuntimeVersion, best_hash, block, block_hash, call, finalized_head, header,
-        health, metadata, next_nonce, read, runtime_version, storage, storage_keys, storage_values, submit,
+        health, metadata, next_nonce, read, reads, runtime_version, storage, storage_keys, storage_values, submit,
     },
 };
 use crate::endpoint::Endpoint;

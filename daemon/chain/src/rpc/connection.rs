@@ -14,7 +14,7 @@ use subxt_rpcs::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Announced, Ask, Header, Request, RpcProblem, finalized_head, read, tells_gone, with_data};
+use super::{Announced, Ask, Header, Request, RpcProblem, finalized_head, read};
 use crate::{
     clock,
     dial::{Dial, DialError},
@@ -273,27 +273,7 @@ impl Connection {
 
     /// What a failed request says about the endpoint.
     pub(crate) fn fault(&self, what: &str, problem: RpcProblem) -> ConnectError {
-        let endpoint = self.endpoint.clone();
-        match problem {
-            RpcProblem::NoTurn { is_slowed: true, .. } => ConnectError::RateLimited { endpoint },
-            RpcProblem::Deadline(after) | RpcProblem::NoTurn { after, .. } => {
-                ConnectError::Silent { endpoint, what: what.to_owned(), after }
-            }
-            RpcProblem::Cut(reason) => ConnectError::Cut { endpoint, reason },
-            RpcProblem::Left => ConnectError::Cut { endpoint, reason: "it was left before the answer came".to_owned() },
-            RpcProblem::Oversized => ConnectError::Oversized { endpoint, limit: self.largest },
-            turned_away if turned_away.is_rate_limit() => ConnectError::RateLimited { endpoint },
-            RpcProblem::Refused { code, message, data } => {
-                let said = with_data(message, data);
-                if tells_gone(&said) {
-                    return ConnectError::Pruned { endpoint, what: what.to_owned(), reason: said };
-                }
-                ConnectError::Unusable { endpoint, reason: format!("it refused {what}: {said} (code {code})") }
-            }
-            RpcProblem::Garbled(reason) => {
-                ConnectError::Unusable { endpoint, reason: format!("its answer to {what} is something else: {reason}") }
-            }
-        }
+        problem.fault(self.endpoint.clone(), what, self.largest)
     }
 }
 

@@ -63,6 +63,10 @@ pub(crate) enum Fault {
     Withholds(u32),
     /// It never answers what is stored, but for the events of blocks.
     Ignores,
+    /// It refuses what is stored, but for the events of blocks.
+    Refuses,
+    /// It answers what is stored with what is none, but for the events of blocks.
+    Garbles,
 }
 
 // === impl Fault ===

@@ -262,7 +262,13 @@ impl Shared {
             "chain_getBlock" => block(0).map_or(Json::Null, |place| {
                 json!({ "block": { "header": header(place), "extrinsics": extrinsics }, "justifications": null })
             }),
-            "state_getStorage" if params[0] != EVENTS_KEY || fault == Fault::Eventless => Json::Null,
+            "state_getStorage" if params[0] != EVENTS_KEY => match fault {
+                Fault::Refuses => return Err(refused(-32603, "Internal error")),
+                // Half of a byte.
+                Fault::Garbles => json!("0x123"),
+                _ => Json::Null,
+            },
+            "state_getStorage" if fault == Fault::Eventless => Json::Null,
             "state_getStorage" if fault == Fault::WithoutEvents => return Err(refused(-32_000, "busy")),
             "state_getStorage" => json!(EVENTS),
             "state_getRuntimeVersion" => {

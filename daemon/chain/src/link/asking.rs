@@ -1,0 +1,181 @@
+//! Asking the followed endpoint for state and blocks, and whom else where it has no answer or none that can be used.
+
+use std::sync::Arc;
+
+use futures_util::{FutureExt, future::BoxFuture};
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+use super::{Link, Node, Urgency, elsewhere::Reads, is_discarded, is_gone, merge::Answer};
+use crate::{
+    clock,
+    endpoint::Endpoint,
+    error::ReadError,
+    rpc::{self, Ask, Request, RpcProblem},
+};
+
+/// What one endpoint told, and which.
+type Told = (Box<RawValue>, Endpoint);
+
+// === impl Link ===
+
+impl Link {
+    /// Asks the followed endpoint; what it has thrown away, an archive.
+    async fn answer(&self, request: Request<Box<RawValue>>, urgency: Urgency, reads: Reads) -> Answer {
+        match self.answer_now(&request, &urgency, reads).await {
+            Err(error) if is_gone(&error) => {
+                let note = || {
+                    if let Some(connection) = self.shared.connection.borrow().as_ref() {
+                        connection.node().note_pruned();
+                    }
+                };
+                if is_discarded(&error) {
+                    note();
+                }
+                let (archived, teller) = match Box::pin(self.archived(&request, &urgency)).await {
+                    Ok(Some(archived)) => archived,
+                    Err(other) if !is_gone(&other) => return Err(other),
+                    Ok(None) | Err(_) => return Err(error),
+                };
+                // What an archive has is a block of the chain, and not one that this node does not know yet.
+                note();
+                Ok((Arc::from(archived), teller))
+            }
+            other => other.map(|(answer, teller)| (Arc::from(answer), teller)),
+        }
+    }
+
+    async fn answer_now(
+        &self,
+        request: &Request<Box<RawValue>>,
+        urgency: &Urgency,
+        reads: Reads,
+    ) -> Result<Told, ReadError> {
+        let mut connection = self.coming_connection().await?;
+        let (began, timeout) = (clock::now(), self.shared.config.request_timeout());
+        let mut was_cut = false;
+        loop {
+            let problem = match connection.send_untyped(request, urgency).await {
+                Ok(answer) => return Ok((answer, connection.node().endpoint.clone())),
+                Err(problem) => problem,
+            };
+            if problem.may_be_its_own() {
+                return Box::pin(self.told_by_another((request, urgency), connection.node(), problem, reads)).await;
+            }
+            let left = timeout.saturating_sub(clock::since(began));
+            let longest = match problem {
+                // It may have been this request that ended the connection.
+                RpcProblem::Cut(_) if !was_cut => timeout,
+                // Most of its time may have gone by before the endpoint was found wanting.
+                RpcProblem::Left if !left.is_zero() => left.max(timeout / 4),
+                _ => return Err(Self::read_error(request, problem)),
+            };
+            was_cut |= matches!(problem, RpcProblem::Cut(_));
+            match self.another_connection(&connection, longest).await {
+                Some(next) => connection = next,
+                None => return Err(Self::read_error(request, problem)),
+            }
+        }
+    }
+
+    /// What another endpoint tells of what `wanting` has not told because of `problem`; that, where nobody does.
+    async fn told_by_another(
+        &self,
+        (request, urgency): (&Request<Box<RawValue>>, &Urgency),
+        wanting: &Node,
+        problem: RpcProblem,
+        reads: Reads,
+    ) -> Result<Told, ReadError> {
+        let Some((by, answer, teller)) = self.elsewhere(request, urgency, wanting, &reads).await else {
+            return Err(Self::read_error(request, problem));
+        };
+        self.hold_against(wanting, by, request, problem);
+        Ok((answer, teller))
+    }
+
+    /// Has `begin` ask, for all who ask the same meanwhile.
+    async fn together<T>(
+        &self,
+        request: &Request<T>,
+        begin: impl FnOnce(Self, Request<Box<RawValue>>, Urgency) -> BoxFuture<'static, Answer>,
+    ) -> Answer {
+        let (link, untyped) = (self.clone(), request.untyped());
+        match request.question() {
+            Some(question) => {
+                let begin = move |urgency| begin(link, untyped, urgency);
+                self.shared.flights.join(question, self.priority, begin).await
+            }
+            None => begin(link, untyped, Urgency::new(self.priority)).await,
+        }
+    }
+
+    pub(super) fn read_error<T>(request: &Request<T>, problem: RpcProblem) -> ReadError {
+        let what = request.what().to_owned();
+        match problem {
+            RpcProblem::Deadline(after) => ReadError::Deadline { what, after },
+            RpcProblem::NoTurn { after, is_slowed } => ReadError::NoTurn { what, after, is_slowed },
+            RpcProblem::Oversized => ReadError::Oversized { what },
+            RpcProblem::Cut(_) | RpcProblem::Left => ReadError::Cut { what },
+            RpcProblem::Refused { code, message, data } => {
+                ReadError::Refused { what, code, message: rpc::with_data(message, data) }
+            }
+            RpcProblem::Garbled(reason) => ReadError::Garbled { what, reason },
+        }
+    }
+}
+
+/// Reads are safe to repeat, and one read may take several requests: a loss in the middle is waited
+/// out for as long as a request may take, and a request that was cut off is asked once more. One whose endpoint is left
+/// meanwhile, because it is silent or another one is better, is asked of the next in what is left of its time; one that it
+/// does not answer, refuses for a reason of its own, or answers with what cannot be read is asked once of another one. Reads
+/// that are pinned at a block are shared by all who make them at the same time. What must fail at
+/// once without a link looks for the connection first.
+impl Ask for Link {
+    type Error = ReadError;
+
+    /// The word is that of the followed endpoint, or of the one that told what it has no more, or did not tell.
+    async fn tell<T: DeserializeOwned + Send>(&self, request: Request<T>) -> Result<(T, Option<Endpoint>), ReadError> {
+        let reads: Reads = rpc::reads::<T>;
+        let asked = self.together(&request, move |link, request, urgency| {
+            async move { link.answer(request, urgency, reads).await }.boxed()
+        });
+        let (answer, teller) = asked.await?;
+        let problem = match rpc::read(&answer) {
+            Ok(answer) => return Ok((answer, Some(teller))),
+            Err(problem) => problem,
+        };
+        // An archive is the last that is asked.
+        let followed = self.shared.pool.followed().iter().find(|node| node.endpoint == teller);
+        let Some(wanting) = followed.cloned() else { return Err(Self::read_error(&request, problem)) };
+        let asked = self.together(&request, move |link, request, urgency| {
+            let told = async move {
+                let told = link.told_by_another((&request, &urgency), &wanting, problem, reads).await;
+                told.map(|(answer, teller)| (Arc::from(answer), teller))
+            };
+            told.boxed()
+        });
+        let (answer, teller) = asked.await?;
+        let answer = rpc::read(&answer).map_err(|problem| Self::read_error(&request, problem))?;
+        Ok((answer, Some(teller)))
+    }
+
+    fn nonsense(&self, what: &str, reason: String) -> ReadError {
+        ReadError::Garbled { what: what.to_owned(), reason }
+    }
+
+    fn followed(&self) -> Option<Endpoint> {
+        self.connection().ok().map(|connection| connection.node().endpoint.clone())
+    }
+
+    fn is_refusal(error: &ReadError) -> bool {
+        matches!(error, ReadError::Refused { .. })
+    }
+
+    fn is_gone(error: &ReadError) -> bool {
+        is_gone(error)
+    }
+
+    fn is_withheld(error: &ReadError) -> bool {
+        matches!(error, ReadError::Refused { .. } | ReadError::Garbled { .. }) && !is_gone(error)
+    }
+}
