@@ -60,7 +60,12 @@ impl Link {
                 Err(problem) => problem,
             };
             if problem.may_be_its_own() {
-                return Box::pin(self.told_by_another((request, urgency), connection.node(), problem, reads)).await;
+                let told = Box::pin(self.elsewhere(request, urgency, connection.node(), &reads)).await;
+                let Some((by, answer, teller)) = told else { return Err(Self::read_error(request, problem)) };
+                if !matches!(problem, RpcProblem::Oversized) || !connection.was_held_against() {
+                    self.hold_against(connection.node(), by, request, problem);
+                }
+                return Ok((answer, teller));
             }
             let left = timeout.saturating_sub(clock::since(began));
             let longest = match problem {
@@ -76,21 +81,6 @@ impl Link {
                 None => return Err(Self::read_error(request, problem)),
             }
         }
-    }
-
-    /// What another endpoint tells of what `wanting` has not told because of `problem`; that, where nobody does.
-    async fn told_by_another(
-        &self,
-        (request, urgency): (&Request<Box<RawValue>>, &Urgency),
-        wanting: &Node,
-        problem: RpcProblem,
-        reads: Reads,
-    ) -> Result<Told, ReadError> {
-        let Some((by, answer, teller)) = self.elsewhere(request, urgency, wanting, &reads).await else {
-            return Err(Self::read_error(request, problem));
-        };
-        self.hold_against(wanting, by, request, problem);
-        Ok((answer, teller))
     }
 
     /// Has `begin` ask, for all who ask the same meanwhile.
@@ -149,8 +139,10 @@ impl Ask for Link {
         let Some(wanting) = followed.cloned() else { return Err(Self::read_error(&request, problem)) };
         let asked = self.together(&request, move |link, request, urgency| {
             let told = async move {
-                let told = link.told_by_another((&request, &urgency), &wanting, problem, reads).await;
-                told.map(|(answer, teller)| (Arc::from(answer), teller))
+                let told = link.elsewhere(&request, &urgency, &wanting, &reads).await;
+                let Some((by, answer, teller)) = told else { return Err(Self::read_error(&request, problem)) };
+                link.hold_against(&wanting, by, &request, problem);
+                Ok((Arc::from(answer), teller))
             };
             told.boxed()
         });

@@ -257,6 +257,30 @@ mod tests {
         }
     }
 
+    /// With the connection end the reads beside the one that ended it, of which that is no word.
+    #[test]
+    fn what_one_endpoint_answers_with_too_much_another_one_tells() {
+        over(2, async |link, network| {
+            network.give(0, Fault::Floods);
+            for turn in 0..TOLERATED {
+                while !is_followed(link, "node-0") {
+                    clock::sleep(Duration::from_secs(1)).await;
+                }
+                let at = link.finalized().unwrap().hash;
+                let reads = (0..8_u8).map(|key| link.ask(rpc::storage(&[key; 32], at)));
+                let told = futures_util::future::join_all(reads).await;
+                assert!(told.iter().all(|told| matches!(told, Ok(None))), "turn {turn}: {told:?}");
+                while is_followed(link, "node-0") {
+                    clock::sleep(Duration::from_millis(10)).await;
+                }
+                assert_eq!(link.endpoints()[0].trouble.as_ref().map(ConnectError::name), Some("oversized"));
+            }
+            // It was gone back to each time, until now.
+            clock::sleep(TERM / 2).await;
+            assert!(is_followed(link, "node-1"));
+        });
+    }
+
     #[test]
     fn what_everybody_refuses_or_garbles_is_held_against_none() {
         for (fault, words) in [(Fault::Refuses, "Internal error"), (Fault::Garbles, "something else")] {

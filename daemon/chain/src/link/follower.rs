@@ -40,6 +40,8 @@ use crate::{block::FinalizedBlock, clock, endpoint::Endpoint, error::ConnectErro
 
 /// The shortest pause between two attempts, whatever endpoints they are at.
 const GAP: Duration = Duration::from_millis(250);
+/// So long after its announcements have ended a request may say by what the connection was.
+const MOMENT: Duration = Duration::from_millis(50);
 
 /// The long task behind a [`Link`](super::Link). Dropping it leaves the link without new blocks.
 #[derive(Debug)]
@@ -223,9 +225,15 @@ impl Follower {
         mut told: watch::Receiver<Told>,
         live: &(impl Fn(Seen, u32, BlockNumber) -> LinkState + Sync),
     ) -> Result<Never, ConnectError> {
-        let endpoint = connection.endpoint();
         loop {
-            let announced = told.borrow_and_update().clone()?;
+            let newest = told.borrow_and_update().clone();
+            let announced = match newest {
+                Ok(announced) => announced,
+                Err(cut @ ConnectError::Cut { .. }) => {
+                    return Err(clock::timeout(MOMENT, connection.broken()).await.unwrap_or(cut));
+                }
+                Err(other) => return Err(other),
+            };
             connection.node().note_announced(announced, witnesses::TERM, clock::now());
             if self.was_taken_back(connection, announced).await? {
                 self.go_back();
@@ -241,9 +249,7 @@ impl Follower {
             tokio::select! {
                 // Whoever tells does so for as long as this goes on.
                 _ = told.changed() => {}
-                () = connection.broken() => {
-                    return Err(ConnectError::Cut { endpoint: endpoint.to_owned(), reason: "the connection closed".to_owned() });
-                }
+                cause = connection.broken() => return Err(cause),
             }
         }
     }

@@ -1,7 +1,10 @@
 //! One WebSocket to one node: each request waits for its turn, and has a deadline.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -12,6 +15,7 @@ use subxt_rpcs::{
     RpcClient,
     client::{RpcParams, RpcSubscription},
 };
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::{Announced, Ask, Header, Request, RpcProblem, finalized_head, read};
@@ -43,8 +47,10 @@ pub(crate) struct Connection {
     largest: u32,
     /// When anything came from the node.
     heard: Mutex<Instant>,
-    /// Cancelled when any request found the connection gone.
-    broken: CancellationToken,
+    /// Why the connection is gone, once any request has found it so.
+    broken: watch::Sender<Option<ConnectError>>,
+    /// Whether its end was held against the endpoint.
+    is_held_against: AtomicBool,
     /// Cancelled when it is followed no more, for whatever reason.
     left: CancellationToken,
 }
@@ -82,7 +88,8 @@ impl Connection {
             deadline: config.request_timeout(),
             largest: config.max_response_bytes,
             heard: Mutex::new(clock::now()),
-            broken: CancellationToken::new(),
+            broken: watch::Sender::new(None),
+            is_held_against: AtomicBool::new(false),
             left: CancellationToken::new(),
         })
     }
@@ -141,10 +148,24 @@ impl Connection {
                 () = self.left.cancelled() => Err(RpcProblem::Left),
             }
         };
-        if matches!(result, Err(RpcProblem::Cut(_) | RpcProblem::Oversized)) {
-            self.broken.cancel();
+        if let Err(problem @ (RpcProblem::Cut(_) | RpcProblem::Oversized)) = &result {
+            self.note_broken(problem);
         }
         result
+    }
+
+    /// The first that a request finds is what the connection is said to have ended by.
+    fn note_broken(&self, problem: &RpcProblem) {
+        let endpoint = self.endpoint.clone();
+        let cause = match problem {
+            RpcProblem::Oversized => ConnectError::Oversized { endpoint, limit: self.largest },
+            _ => ConnectError::Cut { endpoint, reason: "the connection closed".to_owned() },
+        };
+        self.broken.send_if_modified(|broken| {
+            let is_first = broken.is_none();
+            broken.get_or_insert(cause);
+            is_first
+        });
     }
 
     /// Sends `request` until it is not turned away for being one of too many. By what keeps the link
@@ -266,9 +287,21 @@ impl Connection {
         self.left.cancel();
     }
 
-    /// Completes when a request found the connection gone.
-    pub(crate) async fn broken(&self) {
-        self.broken.cancelled().await;
+    /// Completes when a request found the connection gone, and says why it is.
+    pub(crate) async fn broken(&self) -> ConnectError {
+        let mut broken = self.broken.subscribe();
+        let cause = broken.wait_for(Option::is_some).await.ok().and_then(|broken| broken.clone());
+        match cause {
+            Some(cause) => cause,
+            // Whoever tells is borrowed here, so that there is a cause.
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Whether its end was held against the endpoint before: it ends the requests beside the one that ended it too, and
+    /// counts once.
+    pub(crate) fn was_held_against(&self) -> bool {
+        self.is_held_against.swap(true, Ordering::Relaxed)
     }
 
     /// What a failed request says about the endpoint.

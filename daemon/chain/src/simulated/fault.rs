@@ -67,6 +67,8 @@ pub(crate) enum Fault {
     Refuses,
     /// It answers what is stored with what is none, but for the events of blocks.
     Garbles,
+    /// What is stored is larger than what is accepted, which ends the connection, but for the events of blocks.
+    Floods,
 }
 
 // === impl Fault ===

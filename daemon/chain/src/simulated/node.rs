@@ -341,10 +341,11 @@ impl Session {
         {
             std::future::pending::<()>().await;
         }
-        if fault == Fault::Ignores && method == "state_getStorage" && params[0] != EVENTS_KEY {
+        let is_of_state = method == "state_getStorage" && params[0] != EVENTS_KEY;
+        if fault == Fault::Ignores && is_of_state {
             std::future::pending::<()>().await;
         }
-        if fault == Fault::Oversized && method == "chain_getBlock" {
+        if fault == Fault::Oversized && method == "chain_getBlock" || fault == Fault::Floods && is_of_state {
             self.ended.send_replace(Some("message too large"));
             return Err(lost("message too large"));
         }
