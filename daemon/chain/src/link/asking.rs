@@ -83,6 +83,28 @@ impl Link {
         }
     }
 
+    /// What another endpoint tells in the place of an answer of `teller` that says something else than it should, as
+    /// `reason` has it, if what that one tells `reads`; none where nobody does, or an archive was the teller, which is
+    /// the last that is asked.
+    pub(crate) async fn instead(
+        &self,
+        request: &Request<Box<RawValue>>,
+        teller: Option<&Endpoint>,
+        reason: String,
+        reads: &(dyn Fn(&RawValue) -> bool + Send + Sync),
+    ) -> Option<Box<RawValue>> {
+        let wanting = self.wanting(teller?)?;
+        let urgency = Urgency::new(self.priority);
+        let (by, answer, _) = Box::pin(self.elsewhere(request, &urgency, &wanting, reads)).await?;
+        self.hold_against(&wanting, by, request, RpcProblem::Garbled(reason));
+        Some(answer)
+    }
+
+    /// The endpoint that told something, if it is one of those that are followed.
+    fn wanting(&self, teller: &Endpoint) -> Option<Arc<Node>> {
+        self.shared.pool.followed().iter().find(|node| node.endpoint == *teller).cloned()
+    }
+
     /// Has `begin` ask, for all who ask the same meanwhile.
     async fn together<T>(
         &self,
@@ -135,8 +157,7 @@ impl Ask for Link {
             Err(problem) => problem,
         };
         // An archive is the last that is asked.
-        let followed = self.shared.pool.followed().iter().find(|node| node.endpoint == teller);
-        let Some(wanting) = followed.cloned() else { return Err(Self::read_error(&request, problem)) };
+        let Some(wanting) = self.wanting(&teller) else { return Err(Self::read_error(&request, problem)) };
         let asked = self.together(&request, move |link, request, urgency| {
             let told = async move {
                 let told = link.elsewhere(&request, &urgency, &wanting, &reads).await;

@@ -28,10 +28,19 @@ fn reacts(node: &FaultyNode, reaction: impl Fn() -> Reaction + Send + 'static) {
     node.script(move |method, _| if method == "state_call" { reaction() } else { Reaction::Pass });
 }
 
+/// Whether blocks come from `node`.
+fn is_live_by(state: &LinkState, node: &FaultyNode) -> bool {
+    matches!(state, LinkState::Live { endpoint, .. } if *endpoint == crate::url(node.address()))
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_followed_endpoint_refuses_or_garbles_another_one_tells() {
-    let reactions: [fn() -> Reaction; 2] =
-        [|| Reaction::Refuse(-32_603, "Internal error"), || Reaction::Answer(json!("0x123"))];
+    // What is no bytes, and what is some of them.
+    let reactions: [fn() -> Reaction; 3] = [
+        || Reaction::Refuse(-32_603, "Internal error"),
+        || Reaction::Answer(json!("0x123")),
+        || Reaction::Answer(json!("0x0102")),
+    ];
     let devnet = chain().await;
     for reaction in reactions {
         let (first, second) = (FaultyNode::before(devnet.address()).await, FaultyNode::before(devnet.address()).await);
@@ -43,8 +52,7 @@ async fn what_the_followed_endpoint_refuses_or_garbles_another_one_tells() {
             in_time(view.network_registration_cost()).await.unwrap();
         }
         // By then it is left for the other one.
-        let is_left = |state: &LinkState| matches!(state, LinkState::Live { endpoint, .. } if *endpoint == crate::url(second.address()));
-        until(&followed.link, is_left).await;
+        until(&followed.link, |state| is_live_by(state, &second)).await;
     }
 }
 
@@ -80,11 +88,7 @@ async fn whoever_answers_a_read_with_too_much_is_named_and_another_one_tells() {
         let view = followed.link.view().unwrap();
         in_time(view.network_registration_cost()).await.unwrap();
         assert!(first.sent() < ENDLESS / 4, "{} bytes were taken", first.sent());
-        until(
-            &followed.link,
-            |state| matches!(state, LinkState::Live { endpoint, .. } if *endpoint == crate::url(second.address())),
-        )
-        .await;
+        until(&followed.link, |state| is_live_by(state, &second)).await;
         let trouble = followed.link.endpoints().swap_remove(0).trouble.unwrap();
         assert_eq!(trouble.name(), "oversized", "{trouble}");
     }
