@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 
 pub(crate) use self::{
     changes::{Changes, Keys},
-    connection::Connection,
+    connection::{Connection, SentAt},
     header::{Announced, Header},
     problem::{RpcProblem, tells_discarded, tells_gone, with_data},
     request::{

@@ -1,18 +1,28 @@
 //! Asking the followed endpoint for state and blocks, and whom else where it has no answer or none that can be used.
 
-use std::sync::Arc;
+use std::{
+    pin::pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use futures_util::{FutureExt, future::BoxFuture};
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use super::{Link, Node, Urgency, elsewhere::Reads, is_discarded, is_gone, merge::Answer};
 use crate::{
     clock,
     endpoint::Endpoint,
     error::ReadError,
-    rpc::{self, Ask, Request, RpcProblem},
+    rpc::{self, Ask, Connection, Request, RpcProblem, SentAt},
 };
+
+/// A read that is not answered for so long is asked of another endpoint too: whoever waits for it has an answer within
+/// the time in which a block is followed.
+const PATIENCE: Duration = Duration::from_secs(7);
 
 /// What one endpoint told, and which.
 type Told = (Box<RawValue>, Endpoint);
@@ -55,18 +65,10 @@ impl Link {
         let (began, timeout) = (clock::now(), self.shared.config.request_timeout());
         let mut was_cut = false;
         loop {
-            let problem = match connection.send_untyped(request, urgency).await {
-                Ok(answer) => return Ok((answer, connection.node().endpoint.clone())),
+            let problem = match Box::pin(self.first_to_tell(request, urgency, &connection, reads)).await {
+                Ok(told) => return Ok(told),
                 Err(problem) => problem,
             };
-            if problem.may_be_its_own() {
-                let told = Box::pin(self.elsewhere(request, urgency, connection.node(), &reads)).await;
-                let Some((by, answer, teller)) = told else { return Err(Self::read_error(request, problem)) };
-                if !matches!(problem, RpcProblem::Oversized) || !connection.was_held_against() {
-                    self.hold_against(connection.node(), by, request, problem);
-                }
-                return Ok((answer, teller));
-            }
             let left = timeout.saturating_sub(clock::since(began));
             let longest = match problem {
                 // It may have been this request that ended the connection.
@@ -81,6 +83,50 @@ impl Link {
                 None => return Err(Self::read_error(request, problem)),
             }
         }
+    }
+
+    /// What the endpoint of `connection` tells, or another one: the first of the two to answer where that one takes
+    /// long, and the other where that one has failed in a way that may be its own.
+    async fn first_to_tell(
+        &self,
+        request: &Request<Box<RawValue>>,
+        urgency: &Urgency,
+        connection: &Connection,
+        reads: Reads,
+    ) -> Result<Told, RpcProblem> {
+        let node = connection.node();
+        let (sent, failed) = (SentAt::new(None), CancellationToken::new());
+        let mut asking = pin!(connection.send_untyped(request, urgency, &sent));
+        let mut other = pin!(async {
+            tokio::select! {
+                () = unanswered_for(PATIENCE.min(self.shared.config.request_timeout() / 2), sent.subscribe()) => {}
+                () = failed.cancelled() => {}
+            }
+            Box::pin(self.elsewhere(request, urgency, node, &reads)).await
+        });
+        let (problem, told) = tokio::select! {
+            biased;
+            answered = &mut asking => match answered {
+                Ok(answer) => return Ok((answer, node.endpoint.clone())),
+                Err(problem) if !problem.may_be_its_own() => return Err(problem),
+                Err(problem) => {
+                    failed.cancel();
+                    (problem, other.await)
+                }
+            },
+            told = &mut other => match told {
+                Some(told) => {
+                    let waited = sent.borrow().map_or(PATIENCE, clock::since);
+                    (RpcProblem::Deadline(waited), Some(told))
+                }
+                None => return asking.await.map(|answer| (answer, node.endpoint.clone())),
+            },
+        };
+        let Some((by, answer, teller)) = told else { return Err(problem) };
+        if !matches!(problem, RpcProblem::Oversized) || !connection.was_held_against() {
+            self.hold_against(node, by, request, problem);
+        }
+        Ok((answer, teller))
     }
 
     /// What another endpoint tells in the place of an answer of `teller` that says something else than it should, as
@@ -136,11 +182,29 @@ impl Link {
     }
 }
 
+/// Resolves once a request has waited so long for its answer, since it was sent last: not while it waits for its turn.
+async fn unanswered_for(patience: Duration, mut sent: watch::Receiver<Option<Instant>>) {
+    loop {
+        let since = *sent.borrow_and_update();
+        let waiting = async {
+            match since {
+                Some(since) => clock::sleep_until(since + patience).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = waiting => return,
+            // Whoever sends it keeps the other end for as long as this is waited for.
+            _ = sent.changed() => {}
+        }
+    }
+}
+
 /// Reads are safe to repeat, and one read may take several requests: a loss in the middle is waited
 /// out for as long as a request may take, and a request that was cut off is asked once more. One whose endpoint is left
-/// meanwhile, because it is silent or another one is better, is asked of the next in what is left of its time; one that it
-/// does not answer, refuses for a reason of its own, or answers with what cannot be read is asked once of another one. Reads
-/// that are pinned at a block are shared by all who make them at the same time. What must fail at
+/// meanwhile, because it is silent or another one is better, is asked of the next in what is left of its time; one that
+/// it does not answer for long, refuses for a reason of its own, or answers with what cannot be read is asked once of
+/// another one. Reads that are pinned at a block are shared by all who make them at the same time. What must fail at
 /// once without a link looks for the connection first.
 impl Ask for Link {
     type Error = ReadError;

@@ -27,6 +27,9 @@ use crate::{
     link::{LinkConfig, Node, Priority, Urgency},
 };
 
+/// Since when a request waits for its answer; none while it waits for its turn.
+pub(crate) type SentAt = watch::Sender<Option<Instant>>;
+
 /// What becomes of a request that is turned away because there are too many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum WhenTurnedAway {
@@ -110,16 +113,17 @@ impl Connection {
         request: &Request<T>,
         urgency: &Urgency,
     ) -> Result<T, RpcProblem> {
-        read(&self.deliver(request, urgency, WhenTurnedAway::Repeat).await?)
+        read(&self.deliver(request, urgency, WhenTurnedAway::Repeat, None).await?)
     }
 
-    /// The same for who reads the answer: it is handed on as it came.
+    /// The same for who reads the answer, which is handed on as it came, and wants to know how long it takes.
     pub(crate) async fn send_untyped(
         &self,
         request: &Request<Box<RawValue>>,
         urgency: &Urgency,
+        sent: &SentAt,
     ) -> Result<Box<RawValue>, RpcProblem> {
-        self.deliver(request, urgency, WhenTurnedAway::Repeat).await
+        self.deliver(request, urgency, WhenTurnedAway::Repeat, Some(sent)).await
     }
 
     /// The same of an endpoint beside which there are others: a request that it turns away is not made again.
@@ -128,7 +132,7 @@ impl Connection {
         request: &Request<Box<RawValue>>,
         urgency: &Urgency,
     ) -> Result<Box<RawValue>, RpcProblem> {
-        self.deliver(request, urgency, WhenTurnedAway::Leave).await
+        self.deliver(request, urgency, WhenTurnedAway::Leave, None).await
     }
 
     async fn deliver<T>(
@@ -136,8 +140,9 @@ impl Connection {
         request: &Request<T>,
         urgency: &Urgency,
         when_turned_away: WhenTurnedAway,
+        sent: Option<&SentAt>,
     ) -> Result<Box<RawValue>, RpcProblem> {
-        let asking = self.patiently(request, urgency, when_turned_away);
+        let asking = self.patiently(request, urgency, when_turned_away, sent);
         // What was submitted may have been taken, and its answer, if one comes, is the only one that says so.
         let result = if request.is_submission() {
             asking.await
@@ -175,6 +180,7 @@ impl Connection {
         request: &Request<T>,
         urgency: &Urgency,
         when_turned_away: WhenTurnedAway,
+        sent: Option<&SentAt>,
     ) -> Result<Box<RawValue>, RpcProblem> {
         const PAUSE: Duration = Duration::from_millis(500);
         const TOLERATED: Duration = Duration::from_secs(5);
@@ -186,6 +192,11 @@ impl Connection {
             Err(RpcProblem::NoTurn { after: self.deadline, is_slowed })
         };
         let is_following = || urgency.priority() == Priority::Following;
+        let note_sent = |at: Option<Instant>| {
+            if let Some(sent) = sent {
+                sent.send_replace(at);
+            }
+        };
         let mut turned_away = None;
         loop {
             let Ok(turn) = clock::timeout(left(), self.node.budget.turn_of(urgency)).await else {
@@ -196,6 +207,7 @@ impl Connection {
             if left().is_zero() {
                 return no_turn(turned_away.is_some());
             }
+            note_sent(Some(began));
             let answer = clock::timeout(left(), self.client.request_raw(request.method, request.params())).await;
             drop(turn);
             match answer.map_or(Err(RpcProblem::Deadline(self.deadline)), |answer| answer.map_err(RpcProblem::from)) {
@@ -221,6 +233,7 @@ impl Connection {
                     if is_left || is_following() && clock::since(since) >= tolerated {
                         return Err(problem);
                     }
+                    note_sent(None);
                 }
                 answer => {
                     self.hear();

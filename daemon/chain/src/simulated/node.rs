@@ -327,7 +327,12 @@ impl Session {
     async fn say(&self, method: &str, params: Json) -> Result<Box<RawValue>, Error> {
         self.shared.requests.fetch_add(1, Ordering::SeqCst);
         let began = *self.fault.borrow();
-        let taking = if let Fault::Slow(seconds) = began { Duration::from_secs(seconds) } else { ANSWERING };
+        let is_of_state = method == "state_getStorage" && params[0] != EVENTS_KEY;
+        let taking = match began {
+            Fault::Slow(seconds) => Duration::from_secs(seconds),
+            Fault::Dawdles(seconds) if is_of_state => Duration::from_secs(seconds),
+            _ => ANSWERING,
+        };
         clock::sleep(taking).await;
         let mut fault = self.fault.clone();
         fault.wait_for(Fault::answers).await.unwrap();
@@ -341,7 +346,6 @@ impl Session {
         {
             std::future::pending::<()>().await;
         }
-        let is_of_state = method == "state_getStorage" && params[0] != EVENTS_KEY;
         if fault == Fault::Ignores && is_of_state {
             std::future::pending::<()>().await;
         }
