@@ -142,6 +142,7 @@ impl Connection {
         when_turned_away: WhenTurnedAway,
         sent: Option<&SentAt>,
     ) -> Result<Box<RawValue>, RpcProblem> {
+        let had_ended = self.broken.borrow().is_some();
         let asking = self.patiently(request, urgency, when_turned_away, sent);
         // What was submitted may have been taken, and its answer, if one comes, is the only one that says so.
         let result = if request.is_submission() {
@@ -152,6 +153,11 @@ impl Connection {
                 result = asking => result,
                 () = self.left.cancelled() => Err(RpcProblem::Left),
             }
+        };
+        // What ended it was another request.
+        let result = match result {
+            Err(RpcProblem::Oversized) if had_ended => Err(RpcProblem::Cut("it had closed before".to_owned())),
+            result => result,
         };
         if let Err(problem @ (RpcProblem::Cut(_) | RpcProblem::Oversized)) = &result {
             self.note_broken(problem);
