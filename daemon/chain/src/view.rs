@@ -20,6 +20,7 @@ use frame_decode::storage::{StorageInfo, decode_storage_key_with_info};
 use scale_info::PortableRegistry;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
+use tokio::try_join;
 
 pub(crate) use self::marks::KeptMarks;
 #[cfg(test)]
@@ -197,28 +198,34 @@ impl View {
         prefix: &[Value],
         limit: usize,
     ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, ReadError> {
-        let what = || format!("{pallet}.{item}");
+        let what = format!("{pallet}.{item}");
         let prefix = self.storage_key(pallet, item, info, prefix)?;
-        let at = self.block().hash;
         let mut entries = Vec::new();
-        let mut after: Option<Vec<u8>> = None;
-        while entries.len() < limit {
-            let request = rpc::storage_keys(&prefix, PAGE, after.as_deref(), at).about(what());
-            let mut keys = self.ask_state(request).await?;
-            let is_last = keys.len() < PAGE as usize;
-            keys.truncate(limit - entries.len());
+        let mut keys = if limit == 0 { Vec::new() } else { self.page(&prefix, None, &what).await? };
+        loop {
+            keys.truncate(limit.saturating_sub(entries.len()));
             let Some(HexBytes(last)) = keys.last().cloned() else { break };
-            if after.as_ref().is_some_and(|after| *after >= last) {
-                return Err(self.link.nonsense(&what(), "its pages of keys do not advance".to_owned()));
-            }
-            let changes = self.ask_state(rpc::storage_values(&keys, at).about(what())).await?;
+            let values = self.ask_state(rpc::storage_values(&keys, self.block().hash).about(what.as_str()));
+            // A gateway may give fewer at once than are asked for, so that only a page without any is the last. It is
+            // asked for meanwhile.
+            let is_enough = entries.len().saturating_add(keys.len()) >= limit;
+            let (changes, next) = if is_enough {
+                (values.await?, Vec::new())
+            } else {
+                try_join!(values, self.page(&prefix, Some(last.as_slice()), &what))?
+            };
             entries.extend(changes.pairs().filter_map(|(key, value)| Some((key.to_vec(), value?.to_vec()))));
-            if is_last {
-                break;
+            if next.last().is_some_and(|HexBytes(next)| *next <= last) {
+                return Err(self.link.nonsense(&what, "its pages of keys do not advance".to_owned()));
             }
-            after = Some(last);
+            keys = next;
         }
         Ok(entries)
+    }
+
+    /// The next keys under `prefix`, behind `after`.
+    async fn page(&self, prefix: &[u8], after: Option<&[u8]>, what: &str) -> Result<Vec<HexBytes>, ReadError> {
+        self.ask_state(rpc::storage_keys(prefix, PAGE, after, self.block().hash).about(what)).await
     }
 
     /// What is stored at the keys of each of `batches`, in a request for each; [`in_order`] finds it there.
