@@ -121,7 +121,8 @@ pub struct Broken {
     tried: BlockNumber,
     /// Why not, in words.
     pub reason: String,
-    /// Whether it was never answered: so long nothing else is read either, and it is not tried again before its time.
+    /// Whether it was never answered, or with so much that the connection ended: so long nothing else is read either, and
+    /// it is not tried again before its time.
     pub is_unanswered: bool,
 }
 

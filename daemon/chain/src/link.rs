@@ -7,6 +7,7 @@
 
 mod anchor;
 mod archives;
+mod asking;
 mod best;
 mod blocks;
 mod branch;
@@ -39,16 +40,13 @@ use std::{
 };
 
 use btd_api::{BlockHash, BlockNumber};
-use futures_util::FutureExt;
-use serde::de::DeserializeOwned;
-use serde_json::value::RawValue;
 use tokio::sync::watch;
 
 use self::{
     archives::{Archives, Kept},
     branch::Partings,
     elsewhere::Elsewhere,
-    merge::{Answer, Flights},
+    merge::Flights,
     pool::Pool,
     recent::Recent,
     withheld::Refusals,
@@ -71,9 +69,8 @@ use crate::{
     block::{BlockRef, FinalizedBlock},
     clock,
     dial::{Dial, WebSocket},
-    endpoint::Endpoint,
     error::{ConfigError, ReadError},
-    rpc::{self, Ask, Connection, Request, RpcProblem},
+    rpc::{self, Connection},
     runtime::{Runtime, Runtimes},
     view::{KeptMarks, View},
 };
@@ -292,78 +289,6 @@ impl Link {
         let waiting = connections.wait_for(other);
         clock::timeout(longest, waiting).await.ok()?.ok()?.clone()
     }
-
-    /// Asks the followed endpoint; what it has thrown away, an archive.
-    async fn answer(&self, request: Request<Box<RawValue>>, urgency: Urgency) -> Answer {
-        match self.answer_now(&request, &urgency).await {
-            Err(error) if is_gone(&error) => {
-                let note = || {
-                    if let Some(connection) = self.shared.connection.borrow().as_ref() {
-                        connection.node().note_pruned();
-                    }
-                };
-                if is_discarded(&error) {
-                    note();
-                }
-                let (archived, teller) = match Box::pin(self.archived(&request, &urgency)).await {
-                    Ok(Some(archived)) => archived,
-                    Err(other) if !is_gone(&other) => return Err(other),
-                    Ok(None) | Err(_) => return Err(error),
-                };
-                // What an archive has is a block of the chain, and not one that this node does not know yet.
-                note();
-                Ok((Arc::from(archived), teller))
-            }
-            other => other.map(|(answer, teller)| (Arc::from(answer), teller)),
-        }
-    }
-
-    async fn answer_now(
-        &self,
-        request: &Request<Box<RawValue>>,
-        urgency: &Urgency,
-    ) -> Result<(Box<RawValue>, Endpoint), ReadError> {
-        let mut connection = self.coming_connection().await?;
-        let (began, timeout) = (clock::now(), self.shared.config.request_timeout());
-        let mut was_cut = false;
-        loop {
-            let problem = match connection.send_untyped(request, urgency).await {
-                Ok(answer) => return Ok((answer, connection.node().endpoint.clone())),
-                Err(problem) => problem,
-            };
-            if let RpcProblem::Deadline(_) = problem {
-                let told = Box::pin(self.elsewhere(request, urgency, &connection)).await;
-                return told.ok_or_else(|| Self::read_error(request, problem));
-            }
-            let left = timeout.saturating_sub(clock::since(began));
-            let longest = match problem {
-                // It may have been this request that ended the connection.
-                RpcProblem::Cut(_) if !was_cut => timeout,
-                // Most of its time may have gone by before the endpoint was found wanting.
-                RpcProblem::Left if !left.is_zero() => left.max(timeout / 4),
-                _ => return Err(Self::read_error(request, problem)),
-            };
-            was_cut |= matches!(problem, RpcProblem::Cut(_));
-            match self.another_connection(&connection, longest).await {
-                Some(next) => connection = next,
-                None => return Err(Self::read_error(request, problem)),
-            }
-        }
-    }
-
-    fn read_error<T>(request: &Request<T>, problem: RpcProblem) -> ReadError {
-        let what = request.what().to_owned();
-        match problem {
-            RpcProblem::Deadline(after) => ReadError::Deadline { what, after },
-            RpcProblem::NoTurn { after, is_slowed } => ReadError::NoTurn { what, after, is_slowed },
-            RpcProblem::Oversized => ReadError::Oversized { what },
-            RpcProblem::Cut(_) | RpcProblem::Left => ReadError::Cut { what },
-            RpcProblem::Refused { code, message, data } => {
-                ReadError::Refused { what, code, message: rpc::with_data(message, data) }
-            }
-            RpcProblem::Garbled(reason) => ReadError::Garbled { what, reason },
-        }
-    }
 }
 
 /// Whether a node said that it does not keep what belongs to the block, or no more.
@@ -374,50 +299,4 @@ pub(crate) fn is_gone(error: &ReadError) -> bool {
 /// Whether a node said that it had it once.
 fn is_discarded(error: &ReadError) -> bool {
     matches!(error, ReadError::Refused { message, .. } if rpc::tells_discarded(message))
-}
-
-/// Reads are safe to repeat, and one read may take several requests: a loss in the middle is waited
-/// out for as long as a request may take, and a request that was cut off is asked once more. One whose endpoint is left
-/// meanwhile, because it is silent or another one is better, is asked of the next in what is left of its time; one that it
-/// does not answer is asked once of another one. Reads
-/// that are pinned at a block are shared by all who make them at the same time. What must fail at
-/// once without a link looks for the connection first.
-impl Ask for Link {
-    type Error = ReadError;
-
-    /// The word is that of the followed endpoint, or of the archive that told what it has no more.
-    async fn tell<T: DeserializeOwned + Send>(&self, request: Request<T>) -> Result<(T, Option<Endpoint>), ReadError> {
-        let untyped = request.untyped();
-        let (answer, teller) = match request.question() {
-            Some(question) => {
-                let link = self.clone();
-                let begin = move |urgency| async move { link.answer(untyped, urgency).await }.boxed();
-                self.shared.flights.join(question, self.priority, begin).await?
-            }
-            // Boxed: every read holds one of these, and they are large.
-            None => Box::pin(self.answer(untyped, Urgency::new(self.priority))).await?,
-        };
-        let answer = rpc::read(&answer).map_err(|problem| Self::read_error(&request, problem))?;
-        Ok((answer, Some(teller)))
-    }
-
-    fn nonsense(&self, what: &str, reason: String) -> ReadError {
-        ReadError::Garbled { what: what.to_owned(), reason }
-    }
-
-    fn followed(&self) -> Option<Endpoint> {
-        self.connection().ok().map(|connection| connection.node().endpoint.clone())
-    }
-
-    fn is_refusal(error: &ReadError) -> bool {
-        matches!(error, ReadError::Refused { .. })
-    }
-
-    fn is_gone(error: &ReadError) -> bool {
-        is_gone(error)
-    }
-
-    fn is_withheld(error: &ReadError) -> bool {
-        matches!(error, ReadError::Refused { .. } | ReadError::Garbled { .. }) && !is_gone(error)
-    }
 }

@@ -16,12 +16,12 @@ use serde::de::DeserializeOwned;
 
 pub(crate) use self::{
     changes::{Changes, Keys},
-    connection::Connection,
+    connection::{Connection, SentAt},
     header::{Announced, Header},
     problem::{RpcProblem, tells_discarded, tells_gone, with_data},
     request::{
         Body, HexBytes, Question, Request, RuntimeVersion, best_hash, block, block_hash, call, finalized_head, header,
-        health, metadata, next_nonce, read, runtime_version, storage, storage_keys, storage_values, submit,
+        health, metadata, next_nonce, read, reads, runtime_version, storage, storage_keys, storage_values, submit,
     },
 };
 use crate::endpoint::Endpoint;

@@ -19,6 +19,9 @@ mod subnets;
 use btd_api::{MechId, NetUid};
 use frame_decode::storage::{StorageInfo, decode_storage_key_with_info};
 use scale_info::PortableRegistry;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+use tokio::try_join;
 
 pub(crate) use self::marks::KeptMarks;
 #[cfg(test)]
@@ -37,6 +40,7 @@ pub use self::{
 };
 use crate::{
     block::BlockRef,
+    endpoint::Endpoint,
     error::ReadError,
     link::{Head, Link, is_gone},
     rpc::{self, Ask, Changes, HexBytes, Keys},
@@ -100,24 +104,42 @@ impl View {
         ReadError::Decode { what: what.into(), spec_version: self.runtime().spec_version(), reason }
     }
 
-    /// Calls a runtime API.
-    async fn api_answer(&self, api: &str, method: &str, arguments: &[Value]) -> Result<ApiAnswer<'_>, ReadError> {
+    /// Calls a runtime API and has `read` read the answer. One that cannot be read may be the endpoint's own, which has
+    /// sent half of it: so another endpoint is asked once.
+    async fn api_read<T>(
+        &self,
+        api: &str,
+        method: &str,
+        arguments: &[Value],
+        read: impl Fn(ApiAnswer<'_>) -> Result<T, Mismatch> + Send + Sync,
+    ) -> Result<T, ReadError> {
         let found = self.runtime().api_method(api, method, arguments).map_err(|problem| match problem {
             ApiProblem::Absent(absent) => ReadError::Absent(absent),
             ApiProblem::Argument(reason) => ReadError::Argument { what: format!("{api}.{method}"), reason },
         })?;
-        let HexBytes(answer) = self.ask_state(rpc::call(&found.function, &found.arguments, self.block().hash)).await?;
-        let (bytes, output) = found
-            .form
-            .content(answer, &found.outputs, found.types)
-            .map_err(|reason| self.decode_error(format!("{api}.{method}"), reason))?;
-        Ok(ApiAnswer { bytes, output, types: found.types })
+        let request = rpc::call(&found.function, &found.arguments, self.block().hash);
+        let again = request.untyped();
+        let (HexBytes(answer), teller) = self.told_state(request).await?;
+        let read = |answer: Vec<u8>| {
+            let (bytes, output) = found.form.content(answer, &found.outputs, found.types)?;
+            read(ApiAnswer { bytes, output, types: found.types })
+        };
+        let reason = match read(answer) {
+            Ok(told) => return Ok(told),
+            Err(reason) => reason,
+        };
+        let is_whole =
+            |answer: &RawValue| rpc::read::<HexBytes>(answer).is_ok_and(|HexBytes(answer)| read(answer).is_ok());
+        let other = self.link.instead(&again, teller.as_ref(), reason.to_string(), &is_whole).await;
+        let other = other.and_then(|answer| rpc::read::<HexBytes>(&answer).ok());
+        let other = other.and_then(|HexBytes(answer)| read(answer).ok());
+        other.ok_or_else(|| self.decode_error(format!("{api}.{method}"), reason))
     }
 
     /// Calls a runtime API and reads the answer.
     async fn api<T: FromScale>(&self, api: &str, method: &str, arguments: &[Value]) -> Result<T, ReadError> {
-        let ApiAnswer { bytes, output, types } = self.api_answer(api, method, arguments).await?;
-        read::whole(&bytes, output, types).map_err(|reason| self.decode_error(format!("{api}.{method}"), reason))
+        let read = |ApiAnswer { bytes, output, types }: ApiAnswer<'_>| read::whole(&bytes, output, types);
+        self.api_read(api, method, arguments, read).await
     }
 
     /// One storage value's bytes and type; the runtime's default where there is no entry, if it has one.
@@ -178,28 +200,34 @@ impl View {
         prefix: &[Value],
         limit: usize,
     ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, ReadError> {
-        let what = || format!("{pallet}.{item}");
+        let what = format!("{pallet}.{item}");
         let prefix = self.storage_key(pallet, item, info, prefix)?;
-        let at = self.block().hash;
         let mut entries = Vec::new();
-        let mut after: Option<Vec<u8>> = None;
-        while entries.len() < limit {
-            let request = rpc::storage_keys(&prefix, PAGE, after.as_deref(), at).about(what());
-            let mut keys = self.ask_state(request).await?;
-            let is_last = keys.len() < PAGE as usize;
-            keys.truncate(limit - entries.len());
+        let mut keys = if limit == 0 { Vec::new() } else { self.page(&prefix, None, &what).await? };
+        loop {
+            keys.truncate(limit.saturating_sub(entries.len()));
             let Some(HexBytes(last)) = keys.last().cloned() else { break };
-            if after.as_ref().is_some_and(|after| *after >= last) {
-                return Err(self.link.nonsense(&what(), "its pages of keys do not advance".to_owned()));
-            }
-            let changes = self.ask_state(rpc::storage_values(&keys, at).about(what())).await?;
+            let values = self.ask_state(rpc::storage_values(&keys, self.block().hash).about(what.as_str()));
+            // A gateway may give fewer at once than are asked for, so that only a page without any is the last. It is
+            // asked for meanwhile.
+            let is_enough = entries.len().saturating_add(keys.len()) >= limit;
+            let (changes, next) = if is_enough {
+                (values.await?, Vec::new())
+            } else {
+                try_join!(values, self.page(&prefix, Some(last.as_slice()), &what))?
+            };
             entries.extend(changes.pairs().filter_map(|(key, value)| Some((key.to_vec(), value?.to_vec()))));
-            if is_last {
-                break;
+            if next.last().is_some_and(|HexBytes(next)| *next <= last) {
+                return Err(self.link.nonsense(&what, "its pages of keys do not advance".to_owned()));
             }
-            after = Some(last);
+            keys = next;
         }
         Ok(entries)
+    }
+
+    /// The next keys under `prefix`, behind `after`.
+    async fn page(&self, prefix: &[u8], after: Option<&[u8]>, what: &str) -> Result<Vec<HexBytes>, ReadError> {
+        self.ask_state(rpc::storage_keys(prefix, PAGE, after, self.block().hash).about(what)).await
     }
 
     /// What is stored at the keys of each of `batches`, in a request for each; [`in_order`] finds it there.
@@ -259,8 +287,16 @@ impl View {
     }
 
     /// Asks for state; a node that has thrown it away says so in its own words, which become a type here.
-    async fn ask_state<T: serde::de::DeserializeOwned + Send>(&self, request: rpc::Request<T>) -> Result<T, ReadError> {
-        self.link.ask(request).await.map_err(|error| match error {
+    async fn ask_state<T: DeserializeOwned + Send>(&self, request: rpc::Request<T>) -> Result<T, ReadError> {
+        Ok(self.told_state(request).await?.0)
+    }
+
+    /// The same, and whose word it is.
+    async fn told_state<T: DeserializeOwned + Send>(
+        &self,
+        request: rpc::Request<T>,
+    ) -> Result<(T, Option<Endpoint>), ReadError> {
+        self.link.tell(request).await.map_err(|error| match error {
             gone if is_gone(&gone) => ReadError::Pruned { block: self.block().hash },
             other => other,
         })

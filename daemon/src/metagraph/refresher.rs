@@ -49,8 +49,9 @@ use crate::{
 const FURTHEST_BEHIND: u32 = 64;
 /// So many places are asked for children at the most; for more, stake counts everywhere.
 const MOST_ASKED: usize = 4_096;
-/// The pause after a read that failed.
+/// The pause after a read that failed, and the longest while what fails is refused or cannot be read.
 const PAUSE: Duration = Duration::from_secs(2);
+const LONGEST_PAUSE: Duration = Duration::from_secs(12);
 /// After so long in a round no more is begun to be read.
 const LONGEST: Duration = Duration::from_secs(10);
 /// What was not answered is asked for again when no block comes for so long.
@@ -144,7 +145,11 @@ impl Refresher {
                 if is_about_the_block(&error) || failures > 1 && !is_turned_away {
                     self.blocks = None;
                 }
-                sleep(PAUSE).await;
+                // What every endpoint answers so was asked of more than one.
+                let again = u32::try_from(failures).unwrap_or(u32::MAX);
+                let pause =
+                    if is_about_the_link(&error) { PAUSE } else { PAUSE.saturating_mul(again).min(LONGEST_PAUSE) };
+                sleep(pause).await;
                 let _ = self.link.state().wait_for(btd_chain::LinkState::is_live).await;
                 continue;
             }

@@ -31,8 +31,8 @@ pub struct LinkConfig {
     /// The hash of block 0, which names the chain. Without it the first endpoint that answers
     /// decides, for as long as the process lives.
     pub genesis: Option<BlockHash>,
-    /// How long one request may take. A read of a block's state that takes longer is asked of one more endpoint, for half
-    /// as long.
+    /// How long one request may take. A read of a block's state that takes half of it, or seven seconds, is asked of one
+    /// more endpoint too, for half as long.
     pub request_timeout_ms: u64,
     /// How long a connection may take to be made, its name found; finding that may take half as long again.
     pub connect_timeout_ms: u64,

@@ -1,9 +1,11 @@
-//! What the followed endpoint leaves unanswered while it goes on bringing blocks.
+//! What the followed endpoint does not tell while it goes on bringing blocks.
 //!
 //! Such an endpoint is neither silent nor behind, and what it does answer comes in time, so that nothing else shows it.
-//! So a read that it left unanswered is asked once of another endpoint that is well, over a connection of its own.
+//! So a read that it leaves unanswered for long (`asking.rs`), refuses for a reason of its own, or answers with too much or
+//! with what cannot be read, is asked once of another endpoint that is well, over a connection of its own.
 //! What that one answers the followed one could have answered too: when that has happened a few times, it is left, and not
-//! gone back to for a while. What nobody answers may ask for too much, which is no endpoint's fault.
+//! gone back to for a while. What nobody answers may ask for too much, which is no endpoint's fault; nor is it one that an
+//! old state is not there any more, in whatever words.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,12 +20,15 @@ use crate::{
     rpc::{Connection, Request, RpcProblem},
 };
 
-/// An endpoint is left once another one has answered so many reads that it had left unanswered.
+/// An endpoint is left once another one has told so much that it had not.
 const TOLERATED: usize = 3;
 /// How long that is held against it.
 const TERM: Duration = Duration::from_mins(10);
-/// How many reads are asked elsewhere at the same time.
+/// How many reads are asked elsewhere at the same time; others wait for their turn.
 const AT_ONCE: usize = 4;
+
+/// Whether an answer reads as what was asked for.
+pub(super) type Reads = fn(&RawValue) -> bool;
 
 /// Who is asked elsewhere, and what that has shown.
 #[derive(Debug)]
@@ -33,7 +38,7 @@ pub(super) struct Elsewhere {
     outdone: watch::Sender<Option<Outdone>>,
 }
 
-/// An endpoint that leaves unanswered what another one answers; both by their places in the pool.
+/// An endpoint that does not tell what another one tells; both by their places in the pool.
 #[derive(Debug, Clone)]
 struct Outdone {
     silent: usize,
@@ -50,31 +55,45 @@ impl Default for Elsewhere {
 // === impl Link ===
 
 impl Link {
-    /// Asks another endpoint than `silent`, which has not answered, for half as long; none where there is none that is
-    /// well, or it does not answer either. Only what is in the state of a block is the same wherever it is asked.
+    /// Asks another endpoint than `wanting`, which has not told it, for half as long, and says by its place in the pool
+    /// which one has answered; none where there is none that is well, or it does not answer either. Only what is in the
+    /// state of a block is the same wherever it is asked.
     pub(super) async fn elsewhere(
         &self,
         request: &Request<Box<RawValue>>,
         urgency: &Urgency,
-        silent: &Connection,
-    ) -> Option<(Box<RawValue>, Endpoint)> {
+        wanting: &Node,
+        reads: &(dyn Fn(&RawValue) -> bool + Send + Sync),
+    ) -> Option<(usize, Box<RawValue>, Endpoint)> {
         let shared = &self.shared;
         if !request.may_be_nothing() {
             return None;
         }
-        let _turn = shared.elsewhere.turns.try_acquire().ok()?;
         let longest = shared.config.request_timeout() / 2;
-        let asked = clock::timeout(longest, ask_another(shared, request, urgency, silent.node())).await;
-        let (by, answer, endpoint) = asked.ok().flatten()?;
-        let unanswered = silent.node().note_unanswered(TERM, clock::now());
-        let place = |node: &Arc<Node>| Arc::ptr_eq(node, silent.node());
-        if let Some(silent_at) = shared.pool.followed().iter().position(place)
+        let asking = async {
+            let _turn = shared.elsewhere.turns.acquire().await.ok()?;
+            ask_another(shared, request, urgency, wanting, reads).await
+        };
+        clock::timeout(longest, asking).await.ok().flatten()
+    }
+
+    /// Holds it against `wanting` that `by` has told what it has not because of `problem`. Not where it refuses what is
+    /// old: of its own accord a node keeps few states, and some say so in words of their own.
+    pub(super) fn hold_against<T>(&self, wanting: &Node, by: usize, request: &Request<T>, problem: RpcProblem) {
+        let shared = &self.shared;
+        let is_recent = || request.at().is_some_and(|at| shared.recent.number(at).is_some());
+        if matches!(problem, RpcProblem::Refused { .. }) && !is_recent() {
+            return;
+        }
+        let unanswered = wanting.note_unanswered(TERM, clock::now());
+        let place = |node: &Arc<Node>| std::ptr::eq(Arc::as_ptr(node), wanting);
+        if let Some(silent) = shared.pool.followed().iter().position(place)
             && unanswered >= TOLERATED
         {
-            let cause = silent.fault(request.what(), RpcProblem::Deadline(shared.config.request_timeout()));
-            shared.elsewhere.outdone.send_replace(Some(Outdone { silent: silent_at, by, cause }));
+            let endpoint = wanting.endpoint.to_string();
+            let cause = problem.fault(endpoint, request.what(), shared.config.max_response_bytes);
+            shared.elsewhere.outdone.send_replace(Some(Outdone { silent, by, cause }));
         }
-        Some((answer, endpoint))
     }
 }
 
@@ -83,10 +102,11 @@ async fn ask_another(
     shared: &Shared,
     request: &Request<Box<RawValue>>,
     urgency: &Urgency,
-    silent: &Arc<Node>,
+    wanting: &Node,
+    reads: &(dyn Fn(&RawValue) -> bool + Send + Sync),
 ) -> Option<(usize, Box<RawValue>, Endpoint)> {
     for (index, node) in shared.pool.followed().iter().enumerate() {
-        if Arc::ptr_eq(node, silent) || !may_be_asked(shared, node) {
+        if std::ptr::eq(Arc::as_ptr(node), wanting) || !may_be_asked(shared, node) {
             continue;
         }
         let connection = match connect(shared, node).await {
@@ -97,7 +117,11 @@ async fn ask_another(
             }
         };
         match connection.send_once(request, urgency).await {
-            Ok(answer) => return Some((index, answer, node.endpoint.clone())),
+            Ok(answer) if reads(&answer) => return Some((index, answer, node.endpoint.clone())),
+            Ok(_) => {
+                let what = request.what();
+                tracing::debug!(endpoint = %node.endpoint, what, "the answer of another endpoint cannot be read either");
+            }
             Err(problem) => {
                 tracing::debug!(endpoint = %node.endpoint, ?problem, "another endpoint did not answer either");
             }
@@ -129,7 +153,7 @@ pub(super) fn is_unanswering(node: &Node) -> bool {
     node.unanswered(TERM, clock::now()) >= TOLERATED
 }
 
-/// Resolves when the endpoint in use is to be left for one that answers what it leaves unanswered.
+/// Resolves when the endpoint in use is to be left for one that tells what it does not.
 pub(super) async fn outdone(shared: &Shared, active: usize) -> Leave {
     let mut news = shared.elsewhere.outdone.subscribe();
     loop {
@@ -146,17 +170,31 @@ pub(super) async fn outdone(shared: &Shared, active: usize) -> Leave {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::endurance::over, *};
+    use btd_api::BlockHash;
+
+    use super::{
+        super::endurance::{LATEST, over},
+        *,
+    };
     use crate::{
         ReadError,
         rpc::{self, Ask, HexBytes},
         simulated::{Fault, Network},
     };
 
-    /// Reads what is stored somewhere in the state of a block, and says how long that took.
+    /// Reads what is stored somewhere in the state of an old block, and says how long that took.
     async fn read(link: &Link) -> (Result<Option<HexBytes>, ReadError>, Duration) {
+        read_at(link, Network::hash(50)).await
+    }
+
+    /// The same of the newest block.
+    async fn read_newest(link: &Link) -> (Result<Option<HexBytes>, ReadError>, Duration) {
+        read_at(link, link.finalized().unwrap().hash).await
+    }
+
+    async fn read_at(link: &Link, at: BlockHash) -> (Result<Option<HexBytes>, ReadError>, Duration) {
         let began = clock::now();
-        let told = link.ask(rpc::storage(&[1; 32], Network::hash(50))).await;
+        let told = link.ask(rpc::storage(&[1; 32], at)).await;
         (told, clock::since(began))
     }
 
@@ -172,7 +210,7 @@ mod tests {
                 assert!(is_followed(link, "node-0"), "it was left before read {turn}");
                 let (told, took) = read(link).await;
                 assert!(matches!(told, Ok(None)), "read {turn}: {told:?}");
-                assert!(took <= Duration::from_secs(22), "read {turn}: {took:?}");
+                assert!(took <= LATEST, "read {turn}: {took:?}");
             }
             clock::sleep(Duration::from_secs(2)).await;
             assert!(is_followed(link, "node-1"));
@@ -195,10 +233,111 @@ mod tests {
             for turn in 0..=TOLERATED {
                 let (told, took) = read(link).await;
                 assert!(matches!(told, Err(ReadError::Deadline { .. })), "read {turn}: {told:?}");
-                assert!(took <= Duration::from_secs(31), "read {turn}: {took:?}");
+                assert!(took <= Duration::from_secs(21), "read {turn}: {took:?}");
             }
             clock::sleep(Duration::from_secs(2)).await;
             assert!(is_followed(link, "node-0"));
+        });
+    }
+
+    #[test]
+    fn what_one_endpoint_refuses_or_garbles_another_one_tells() {
+        for fault in [Fault::Refuses, Fault::Garbles] {
+            over(2, async |link, network| {
+                network.give(0, fault);
+                for turn in 0..TOLERATED {
+                    assert!(is_followed(link, "node-0"), "{fault:?}: it was left before read {turn}");
+                    let (told, took) = read_newest(link).await;
+                    assert!(matches!(told, Ok(None)), "{fault:?}, read {turn}: {told:?}");
+                    assert!(took <= Duration::from_secs(2), "{fault:?}, read {turn}: {took:?}");
+                }
+                clock::sleep(Duration::from_secs(2)).await;
+                assert!(is_followed(link, "node-1"), "{fault:?}");
+                assert_eq!(link.endpoints()[0].trouble.as_ref().map(ConnectError::name), Some("unusable"));
+                clock::sleep(TERM / 2).await;
+                assert!(is_followed(link, "node-1"), "{fault:?}: it was gone back to");
+            });
+        }
+    }
+
+    /// The first is not given up for the other one, which may be slower.
+    #[test]
+    fn whoever_answers_late_and_before_another_one_is_not_left_for_it() {
+        over(2, async |link, network| {
+            (0..2).for_each(|node| network.give(node, Fault::Dawdles(9)));
+            for turn in 0..=TOLERATED {
+                let (told, took) = read(link).await;
+                assert!(matches!(told, Ok(None)), "read {turn}: {told:?}");
+                assert!(took >= Duration::from_secs(9) && took <= Duration::from_secs(10), "read {turn}: {took:?}");
+                clock::sleep(Duration::from_secs(30)).await;
+            }
+            assert!(is_followed(link, "node-0"));
+        });
+    }
+
+    /// With the connection end the reads beside the one that ended it, of which that is no word.
+    #[test]
+    fn what_one_endpoint_answers_with_too_much_another_one_tells() {
+        over(2, async |link, network| {
+            network.give(0, Fault::Floods);
+            for turn in 0..TOLERATED {
+                while !is_followed(link, "node-0") {
+                    clock::sleep(Duration::from_secs(1)).await;
+                }
+                let at = link.finalized().unwrap().hash;
+                let reads = (0..8_u8).map(|key| link.ask(rpc::storage(&[key; 32], at)));
+                let told = futures_util::future::join_all(reads).await;
+                assert!(told.iter().all(|told| matches!(told, Ok(None))), "turn {turn}: {told:?}");
+                while is_followed(link, "node-0") {
+                    clock::sleep(Duration::from_millis(10)).await;
+                }
+                assert_eq!(link.endpoints()[0].trouble.as_ref().map(ConnectError::name), Some("oversized"));
+            }
+            // It was gone back to each time, until now.
+            clock::sleep(TERM / 2).await;
+            assert!(is_followed(link, "node-1"));
+        });
+    }
+
+    #[test]
+    fn what_everybody_refuses_or_garbles_is_held_against_none() {
+        for (fault, words) in [(Fault::Refuses, "Internal error"), (Fault::Garbles, "something else")] {
+            over(2, async |link, network| {
+                (0..2).for_each(|node| network.give(node, fault));
+                for turn in 0..=TOLERATED {
+                    let (told, took) = read_newest(link).await;
+                    assert!(told.as_ref().is_err_and(|error| error.to_string().contains(words)), "{turn}: {told:?}");
+                    assert!(took <= Duration::from_secs(2), "{fault:?}, read {turn}: {took:?}");
+                }
+                clock::sleep(Duration::from_secs(2)).await;
+                assert!(is_followed(link, "node-0"), "{fault:?}");
+            });
+        }
+    }
+
+    /// It may be a node that keeps few states, and says so in words of its own.
+    #[test]
+    fn whoever_refuses_what_is_old_is_not_left_for_it() {
+        over(2, async |link, network| {
+            network.give(0, Fault::Refuses);
+            for turn in 0..=TOLERATED {
+                let (told, _) = read(link).await;
+                assert!(matches!(told, Ok(None)), "read {turn}: {told:?}");
+            }
+            clock::sleep(Duration::from_secs(2)).await;
+            assert!(is_followed(link, "node-0"));
+        });
+    }
+
+    /// Each of them has an answer, though fewer are asked for elsewhere at the same time.
+    #[test]
+    fn many_that_one_endpoint_refuses_wait_for_their_turn() {
+        over(2, async |link, network| {
+            network.give(0, Fault::Refuses);
+            let at = link.finalized().unwrap().hash;
+            let reads = (0..20_u8).map(|key| link.ask(rpc::storage(&[key; 32], at)));
+            let told = futures_util::future::join_all(reads).await;
+            assert!(told.iter().all(|told| matches!(told, Ok(None))), "{told:?}");
         });
     }
 }

@@ -40,6 +40,8 @@ use crate::{block::FinalizedBlock, clock, endpoint::Endpoint, error::ConnectErro
 
 /// The shortest pause between two attempts, whatever endpoints they are at.
 const GAP: Duration = Duration::from_millis(250);
+/// So long after a connection was found to have ended a request may say by what.
+const MOMENT: Duration = Duration::from_millis(50);
 
 /// The long task behind a [`Link`](super::Link). Dropping it leaves the link without new blocks.
 #[derive(Debug)]
@@ -176,6 +178,15 @@ impl Follower {
             leave = scout::watch(&shared, index) => Err(leave),
             leave = elsewhere::outdone(&shared, index) => Err(leave),
         };
+        // Whatever has found the connection gone, a request may know by what it was.
+        let left = match left {
+            Err(Leave::Failed(cut @ ConnectError::Cut { .. })) => {
+                let known = clock::timeout(MOMENT, connection.broken()).await.ok();
+                let known = known.filter(|known| !matches!(known, ConnectError::Cut { .. }));
+                Err(Leave::Failed(known.unwrap_or(cut)))
+            }
+            left => left,
+        };
         // What it has in the place of what was followed counts, whether another endpoint is followed then or not.
         if let Err(Leave::Failed(ConnectError::Forked { .. } | ConnectError::Behind { .. })) = &left {
             witnesses::hear(&shared, &connection).await;
@@ -223,7 +234,6 @@ impl Follower {
         mut told: watch::Receiver<Told>,
         live: &(impl Fn(Seen, u32, BlockNumber) -> LinkState + Sync),
     ) -> Result<Never, ConnectError> {
-        let endpoint = connection.endpoint();
         loop {
             let announced = told.borrow_and_update().clone()?;
             connection.node().note_announced(announced, witnesses::TERM, clock::now());
@@ -241,9 +251,7 @@ impl Follower {
             tokio::select! {
                 // Whoever tells does so for as long as this goes on.
                 _ = told.changed() => {}
-                () = connection.broken() => {
-                    return Err(ConnectError::Cut { endpoint: endpoint.to_owned(), reason: "the connection closed".to_owned() });
-                }
+                cause = connection.broken() => return Err(cause),
             }
         }
     }

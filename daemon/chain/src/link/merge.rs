@@ -3,7 +3,7 @@
 //! Twenty programs that ask for one metagraph at one block cost the node one answer. Only reads
 //! that are pinned at a block are merged: their answer cannot depend on the moment. An answer is
 //! shared while it is awaited and kept no longer. It is as important as to the most important of
-//! those who wait for it. When the endpoint that owes it is left, it is asked of the next one (`link.rs`), so
+//! those who wait for it. When the endpoint that owes it is left, it is asked of the next one (`asking.rs`), so
 //! nobody joins what will never be answered.
 
 use std::{

@@ -1,7 +1,10 @@
 //! One WebSocket to one node: each request waits for its turn, and has a deadline.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -12,9 +15,10 @@ use subxt_rpcs::{
     RpcClient,
     client::{RpcParams, RpcSubscription},
 };
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{Announced, Ask, Header, Request, RpcProblem, finalized_head, read, tells_gone, with_data};
+use super::{Announced, Ask, Header, Request, RpcProblem, finalized_head, read};
 use crate::{
     clock,
     dial::{Dial, DialError},
@@ -22,6 +26,9 @@ use crate::{
     error::ConnectError,
     link::{LinkConfig, Node, Priority, Urgency},
 };
+
+/// Since when a request waits for its answer; none while it waits for its turn.
+pub(crate) type SentAt = watch::Sender<Option<Instant>>;
 
 /// What becomes of a request that is turned away because there are too many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,8 +50,10 @@ pub(crate) struct Connection {
     largest: u32,
     /// When anything came from the node.
     heard: Mutex<Instant>,
-    /// Cancelled when any request found the connection gone.
-    broken: CancellationToken,
+    /// Why the connection is gone, once any request has found it so.
+    broken: watch::Sender<Option<ConnectError>>,
+    /// Whether its end was held against the endpoint.
+    is_held_against: AtomicBool,
     /// Cancelled when it is followed no more, for whatever reason.
     left: CancellationToken,
 }
@@ -82,7 +91,8 @@ impl Connection {
             deadline: config.request_timeout(),
             largest: config.max_response_bytes,
             heard: Mutex::new(clock::now()),
-            broken: CancellationToken::new(),
+            broken: watch::Sender::new(None),
+            is_held_against: AtomicBool::new(false),
             left: CancellationToken::new(),
         })
     }
@@ -103,16 +113,17 @@ impl Connection {
         request: &Request<T>,
         urgency: &Urgency,
     ) -> Result<T, RpcProblem> {
-        read(&self.deliver(request, urgency, WhenTurnedAway::Repeat).await?)
+        read(&self.deliver(request, urgency, WhenTurnedAway::Repeat, None).await?)
     }
 
-    /// The same for who reads the answer: it is handed on as it came.
+    /// The same for who reads the answer, which is handed on as it came, and wants to know how long it takes.
     pub(crate) async fn send_untyped(
         &self,
         request: &Request<Box<RawValue>>,
         urgency: &Urgency,
+        sent: &SentAt,
     ) -> Result<Box<RawValue>, RpcProblem> {
-        self.deliver(request, urgency, WhenTurnedAway::Repeat).await
+        self.deliver(request, urgency, WhenTurnedAway::Repeat, Some(sent)).await
     }
 
     /// The same of an endpoint beside which there are others: a request that it turns away is not made again.
@@ -121,7 +132,7 @@ impl Connection {
         request: &Request<Box<RawValue>>,
         urgency: &Urgency,
     ) -> Result<Box<RawValue>, RpcProblem> {
-        self.deliver(request, urgency, WhenTurnedAway::Leave).await
+        self.deliver(request, urgency, WhenTurnedAway::Leave, None).await
     }
 
     async fn deliver<T>(
@@ -129,8 +140,10 @@ impl Connection {
         request: &Request<T>,
         urgency: &Urgency,
         when_turned_away: WhenTurnedAway,
+        sent: Option<&SentAt>,
     ) -> Result<Box<RawValue>, RpcProblem> {
-        let asking = self.patiently(request, urgency, when_turned_away);
+        let had_ended = self.broken.borrow().is_some();
+        let asking = self.patiently(request, urgency, when_turned_away, sent);
         // What was submitted may have been taken, and its answer, if one comes, is the only one that says so.
         let result = if request.is_submission() {
             asking.await
@@ -141,10 +154,29 @@ impl Connection {
                 () = self.left.cancelled() => Err(RpcProblem::Left),
             }
         };
-        if matches!(result, Err(RpcProblem::Cut(_) | RpcProblem::Oversized)) {
-            self.broken.cancel();
+        // What ended it was another request.
+        let result = match result {
+            Err(RpcProblem::Oversized) if had_ended => Err(RpcProblem::Cut("it had closed before".to_owned())),
+            result => result,
+        };
+        if let Err(problem @ (RpcProblem::Cut(_) | RpcProblem::Oversized)) = &result {
+            self.note_broken(problem);
         }
         result
+    }
+
+    /// The first that a request finds is what the connection is said to have ended by.
+    fn note_broken(&self, problem: &RpcProblem) {
+        let endpoint = self.endpoint.clone();
+        let cause = match problem {
+            RpcProblem::Oversized => ConnectError::Oversized { endpoint, limit: self.largest },
+            _ => ConnectError::Cut { endpoint, reason: "the connection closed".to_owned() },
+        };
+        self.broken.send_if_modified(|broken| {
+            let is_first = broken.is_none();
+            broken.get_or_insert(cause);
+            is_first
+        });
     }
 
     /// Sends `request` until it is not turned away for being one of too many. By what keeps the link
@@ -154,6 +186,7 @@ impl Connection {
         request: &Request<T>,
         urgency: &Urgency,
         when_turned_away: WhenTurnedAway,
+        sent: Option<&SentAt>,
     ) -> Result<Box<RawValue>, RpcProblem> {
         const PAUSE: Duration = Duration::from_millis(500);
         const TOLERATED: Duration = Duration::from_secs(5);
@@ -165,6 +198,11 @@ impl Connection {
             Err(RpcProblem::NoTurn { after: self.deadline, is_slowed })
         };
         let is_following = || urgency.priority() == Priority::Following;
+        let note_sent = |at: Option<Instant>| {
+            if let Some(sent) = sent {
+                sent.send_replace(at);
+            }
+        };
         let mut turned_away = None;
         loop {
             let Ok(turn) = clock::timeout(left(), self.node.budget.turn_of(urgency)).await else {
@@ -175,6 +213,7 @@ impl Connection {
             if left().is_zero() {
                 return no_turn(turned_away.is_some());
             }
+            note_sent(Some(began));
             let answer = clock::timeout(left(), self.client.request_raw(request.method, request.params())).await;
             drop(turn);
             match answer.map_or(Err(RpcProblem::Deadline(self.deadline)), |answer| answer.map_err(RpcProblem::from)) {
@@ -200,6 +239,7 @@ impl Connection {
                     if is_left || is_following() && clock::since(since) >= tolerated {
                         return Err(problem);
                     }
+                    note_sent(None);
                 }
                 answer => {
                     self.hear();
@@ -266,34 +306,26 @@ impl Connection {
         self.left.cancel();
     }
 
-    /// Completes when a request found the connection gone.
-    pub(crate) async fn broken(&self) {
-        self.broken.cancelled().await;
+    /// Completes when a request found the connection gone, and says why it is.
+    pub(crate) async fn broken(&self) -> ConnectError {
+        let mut broken = self.broken.subscribe();
+        let cause = broken.wait_for(Option::is_some).await.ok().and_then(|broken| broken.clone());
+        match cause {
+            Some(cause) => cause,
+            // Whoever tells is borrowed here, so that there is a cause.
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Whether its end was held against the endpoint before: it ends the requests beside the one that ended it too, and
+    /// counts once.
+    pub(crate) fn was_held_against(&self) -> bool {
+        self.is_held_against.swap(true, Ordering::Relaxed)
     }
 
     /// What a failed request says about the endpoint.
     pub(crate) fn fault(&self, what: &str, problem: RpcProblem) -> ConnectError {
-        let endpoint = self.endpoint.clone();
-        match problem {
-            RpcProblem::NoTurn { is_slowed: true, .. } => ConnectError::RateLimited { endpoint },
-            RpcProblem::Deadline(after) | RpcProblem::NoTurn { after, .. } => {
-                ConnectError::Silent { endpoint, what: what.to_owned(), after }
-            }
-            RpcProblem::Cut(reason) => ConnectError::Cut { endpoint, reason },
-            RpcProblem::Left => ConnectError::Cut { endpoint, reason: "it was left before the answer came".to_owned() },
-            RpcProblem::Oversized => ConnectError::Oversized { endpoint, limit: self.largest },
-            turned_away if turned_away.is_rate_limit() => ConnectError::RateLimited { endpoint },
-            RpcProblem::Refused { code, message, data } => {
-                let said = with_data(message, data);
-                if tells_gone(&said) {
-                    return ConnectError::Pruned { endpoint, what: what.to_owned(), reason: said };
-                }
-                ConnectError::Unusable { endpoint, reason: format!("it refused {what}: {said} (code {code})") }
-            }
-            RpcProblem::Garbled(reason) => {
-                ConnectError::Unusable { endpoint, reason: format!("its answer to {what} is something else: {reason}") }
-            }
-        }
+        problem.fault(self.endpoint.clone(), what, self.largest)
     }
 }
 

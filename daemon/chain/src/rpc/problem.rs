@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde_json::Value as Json;
 
+use crate::error::ConnectError;
+
 /// How a request failed.
 #[derive(Debug, Clone)]
 pub(crate) enum RpcProblem {
@@ -57,6 +59,58 @@ impl RpcProblem {
     pub(crate) fn is_rate_limit(&self) -> bool {
         matches!(self, Self::Refused { code: 429 | -32005 | -32029 | -32097 | -32999, .. })
     }
+
+    /// Whether it may be the endpoint's own, so that another one answers. Not where what was asked for is at fault, of
+    /// which all say the same; nor where a state is gone, which archives have, or too much was asked at once. That a
+    /// method is not there (-32601) is its own: every node has those that are asked for, and a gateway may let some of
+    /// them not pass.
+    pub(crate) fn may_be_its_own(&self) -> bool {
+        match self {
+            Self::Deadline(_) | Self::Oversized | Self::Garbled(_) => true,
+            Self::Refused { code, message, data } => {
+                let is_said = |tells: fn(&str) -> bool| tells(message) || data.as_deref().is_some_and(tells);
+                !self.is_rate_limit() && !is_of_parameters(*code) && !is_said(tells_of_runtime) && !is_said(tells_gone)
+            }
+            Self::NoTurn { .. } | Self::Cut(_) | Self::Left => false,
+        }
+    }
+
+    /// What it says about the endpoint that was asked for `what`, and of which `largest` bytes are accepted.
+    pub(crate) fn fault(self, endpoint: String, what: &str, largest: u32) -> ConnectError {
+        match self {
+            Self::NoTurn { is_slowed: true, .. } => ConnectError::RateLimited { endpoint },
+            Self::Deadline(after) | Self::NoTurn { after, .. } => {
+                ConnectError::Silent { endpoint, what: what.to_owned(), after }
+            }
+            Self::Cut(reason) => ConnectError::Cut { endpoint, reason },
+            Self::Left => ConnectError::Cut { endpoint, reason: "it was left before the answer came".to_owned() },
+            Self::Oversized => ConnectError::Oversized { endpoint, limit: largest },
+            turned_away if turned_away.is_rate_limit() => ConnectError::RateLimited { endpoint },
+            Self::Refused { code, message, data } => {
+                let said = with_data(message, data);
+                if tells_gone(&said) {
+                    return ConnectError::Pruned { endpoint, what: what.to_owned(), reason: said };
+                }
+                ConnectError::Unusable { endpoint, reason: format!("it refused {what}: {said} (code {code})") }
+            }
+            Self::Garbled(reason) => {
+                ConnectError::Unusable { endpoint, reason: format!("its answer to {what} is something else: {reason}") }
+            }
+        }
+    }
+}
+
+/// Whether a node refuses parameters with this code: JSON-RPC's own for a request and for parameters that do not read,
+/// and polkadot-sdk's for a range of blocks and a number of keys.
+fn is_of_parameters(code: i32) -> bool {
+    matches!(code, -32700 | -32602 | -32600 | 4001 | 4002)
+}
+
+/// Whether a node says so that the runtime itself has no such call, or did not come to an end in it, in the words of
+/// `sc_executor`.
+fn tells_of_runtime(said: &str) -> bool {
+    const WORDS: [&str; 2] = ["Execution aborted due to", "Exported method"];
+    WORDS.iter().any(|words| said.contains(words))
 }
 
 /// What a node says beside its message, behind it.
@@ -78,4 +132,44 @@ pub(crate) fn tells_gone(said: &str) -> bool {
 /// Whether a node says so that it had it once.
 pub(crate) fn tells_discarded(said: &str) -> bool {
     said.contains("State already discarded")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_may_be_an_endpoints_own_is_asked_of_another() {
+        let refused = |code, message: &str, data: Option<&str>| RpcProblem::Refused {
+            code,
+            message: message.to_owned(),
+            data: data.map(ToOwned::to_owned),
+        };
+        let own = [
+            RpcProblem::Deadline(Duration::from_secs(20)),
+            RpcProblem::Oversized,
+            RpcProblem::Garbled("an odd number of digits".to_owned()),
+            refused(-32_603, "Internal error", None),
+            refused(-32_601, "Method not found", None),
+            refused(-32_000, "busy", None),
+            refused(4003, "Client error: Execution failed: Other: failed to instantiate a new WASM module", None),
+        ];
+        for problem in own {
+            assert!(problem.may_be_its_own(), "{problem:?}");
+        }
+        let others = [
+            RpcProblem::NoTurn { after: Duration::from_secs(20), is_slowed: false },
+            RpcProblem::Left,
+            RpcProblem::Cut("closed".to_owned()),
+            refused(429, "too many requests", None),
+            refused(-32_602, "Invalid params", None),
+            refused(4002, "count exceeds maximum value", None),
+            refused(4003, "Client error: Execution failed: Other: Exported method Api_call is not found", None),
+            refused(4003, "Client error: Execution failed: Execution aborted due to trap: wasm trap", None),
+            refused(4003, "Client error", Some("UnknownBlock: State already discarded for 0x00")),
+        ];
+        for problem in others {
+            assert!(!problem.may_be_its_own(), "{problem:?}");
+        }
+    }
 }

@@ -21,6 +21,8 @@ pub(crate) struct Request<T> {
     params: Option<Arc<RawValue>>,
     what: String,
     moment: Moment,
+    /// The block in whose state the answer is.
+    at: Option<BlockHash>,
     answer: PhantomData<fn() -> T>,
 }
 
@@ -114,13 +116,19 @@ impl Hash for Question {
 impl<T> Request<T> {
     /// A request without parameters.
     fn bare(method: &'static str) -> Self {
-        Self { method, params: None, what: method.to_owned(), moment: Moment::Pinned, answer: PhantomData }
+        let what = method.to_owned();
+        Self { method, params: None, what, moment: Moment::Pinned, at: None, answer: PhantomData }
     }
 
     fn new(method: &'static str, params: &impl Serialize) -> Self {
         // Texts, numbers and lists of them: there is nothing in it that could not be written.
         let params = to_raw_value(params).ok().map(Arc::from);
         Self { params, ..Self::bare(method) }
+    }
+
+    /// A request for what is in the state of block `at`.
+    fn in_state(method: &'static str, params: &impl Serialize, at: BlockHash) -> Self {
+        Self { at: Some(at), ..Self::new(method, params) }
     }
 
     /// The same request, called `what` in messages.
@@ -151,6 +159,11 @@ impl<T> Request<T> {
         self.method.starts_with("state_")
     }
 
+    /// The block in whose state it looks, if it looks in one.
+    pub(crate) fn at(&self) -> Option<BlockHash> {
+        self.at
+    }
+
     /// Its parameters, to be sent.
     pub(super) fn params(&self) -> Option<Box<RawValue>> {
         self.params.as_deref().map(ToOwned::to_owned)
@@ -158,8 +171,8 @@ impl<T> Request<T> {
 
     /// What is asked, for whoever does not care what the answer reads as.
     pub(crate) fn untyped(&self) -> Request<Box<RawValue>> {
-        let Self { method, params, what, moment, .. } = self;
-        Request { method, params: params.clone(), what: what.clone(), moment: *moment, answer: PhantomData }
+        let Self { method, params, what, moment, at, .. } = self;
+        Request { method, params: params.clone(), what: what.clone(), moment: *moment, at: *at, answer: PhantomData }
     }
 
     /// What makes two requests the same, if the same answer serves both.
@@ -193,28 +206,28 @@ pub(crate) fn block(hash: BlockHash) -> Request<Option<SignedBlock>> {
 }
 
 pub(crate) fn runtime_version(at: BlockHash) -> Request<RuntimeVersion> {
-    Request::new("state_getRuntimeVersion", &[at]).about("the runtime's version")
+    Request::in_state("state_getRuntimeVersion", &[at], at).about("the runtime's version")
 }
 
 pub(crate) fn metadata(at: BlockHash) -> Request<HexBytes> {
-    Request::new("state_getMetadata", &[at]).about("the metadata")
+    Request::in_state("state_getMetadata", &[at], at).about("the metadata")
 }
 
 pub(crate) fn storage(key: &[u8], at: BlockHash) -> Request<Option<HexBytes>> {
-    Request::new("state_getStorage", &(hex_bytes::text(key), at))
+    Request::in_state("state_getStorage", &(hex_bytes::text(key), at), at)
 }
 
 pub(crate) fn storage_keys(prefix: &[u8], count: u32, after: Option<&[u8]>, at: BlockHash) -> Request<Vec<HexBytes>> {
-    Request::new("state_getKeysPaged", &(hex_bytes::text(prefix), count, after.map(hex_bytes::text), at))
+    Request::in_state("state_getKeysPaged", &(hex_bytes::text(prefix), count, after.map(hex_bytes::text), at), at)
 }
 
 /// `keys` are a list of [`HexBytes`], or [`Keys`](super::Keys).
 pub(crate) fn storage_values(keys: &(impl Serialize + ?Sized), at: BlockHash) -> Request<Changes> {
-    Request::new("state_queryStorageAt", &(keys, at))
+    Request::in_state("state_queryStorageAt", &(keys, at), at)
 }
 
 pub(crate) fn call(function: &str, arguments: &[u8], at: BlockHash) -> Request<HexBytes> {
-    Request::new("state_call", &(function, hex_bytes::text(arguments), at)).about(function)
+    Request::in_state("state_call", &(function, hex_bytes::text(arguments), at), at).about(function)
 }
 
 pub(crate) fn next_nonce(account: AccountId) -> Request<u32> {
@@ -228,4 +241,9 @@ pub(crate) fn submit(extrinsic: &[u8]) -> Request<ExtrinsicHash> {
 /// Reads an answer as what was asked for.
 pub(crate) fn read<T: DeserializeOwned>(answer: &RawValue) -> Result<T, RpcProblem> {
     serde_json::from_str(answer.get()).map_err(|error| RpcProblem::Garbled(error.to_string()))
+}
+
+/// Whether an answer reads as that.
+pub(crate) fn reads<T: DeserializeOwned>(answer: &RawValue) -> bool {
+    read::<T>(answer).is_ok()
 }

@@ -63,6 +63,14 @@ pub(crate) enum Fault {
     Withholds(u32),
     /// It never answers what is stored, but for the events of blocks.
     Ignores,
+    /// It refuses what is stored, but for the events of blocks.
+    Refuses,
+    /// It answers what is stored with what is none, but for the events of blocks.
+    Garbles,
+    /// What is stored is larger than what is accepted, which ends the connection, but for the events of blocks.
+    Floods,
+    /// It takes so many seconds to answer what is stored, but for the events of blocks.
+    Dawdles(u64),
 }
 
 // === impl Fault ===

@@ -262,7 +262,13 @@ impl Shared {
             "chain_getBlock" => block(0).map_or(Json::Null, |place| {
                 json!({ "block": { "header": header(place), "extrinsics": extrinsics }, "justifications": null })
             }),
-            "state_getStorage" if params[0] != EVENTS_KEY || fault == Fault::Eventless => Json::Null,
+            "state_getStorage" if params[0] != EVENTS_KEY => match fault {
+                Fault::Refuses => return Err(refused(-32603, "Internal error")),
+                // Half of a byte.
+                Fault::Garbles => json!("0x123"),
+                _ => Json::Null,
+            },
+            "state_getStorage" if fault == Fault::Eventless => Json::Null,
             "state_getStorage" if fault == Fault::WithoutEvents => return Err(refused(-32_000, "busy")),
             "state_getStorage" => json!(EVENTS),
             "state_getRuntimeVersion" => {
@@ -321,7 +327,12 @@ impl Session {
     async fn say(&self, method: &str, params: Json) -> Result<Box<RawValue>, Error> {
         self.shared.requests.fetch_add(1, Ordering::SeqCst);
         let began = *self.fault.borrow();
-        let taking = if let Fault::Slow(seconds) = began { Duration::from_secs(seconds) } else { ANSWERING };
+        let is_of_state = method == "state_getStorage" && params[0] != EVENTS_KEY;
+        let taking = match began {
+            Fault::Slow(seconds) => Duration::from_secs(seconds),
+            Fault::Dawdles(seconds) if is_of_state => Duration::from_secs(seconds),
+            _ => ANSWERING,
+        };
         clock::sleep(taking).await;
         let mut fault = self.fault.clone();
         fault.wait_for(Fault::answers).await.unwrap();
@@ -335,10 +346,10 @@ impl Session {
         {
             std::future::pending::<()>().await;
         }
-        if fault == Fault::Ignores && method == "state_getStorage" && params[0] != EVENTS_KEY {
+        if fault == Fault::Ignores && is_of_state {
             std::future::pending::<()>().await;
         }
-        if fault == Fault::Oversized && method == "chain_getBlock" {
+        if fault == Fault::Oversized && method == "chain_getBlock" || fault == Fault::Floods && is_of_state {
             self.ended.send_replace(Some("message too large"));
             return Err(lost("message too large"));
         }

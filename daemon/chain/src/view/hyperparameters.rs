@@ -89,9 +89,8 @@ impl View {
         let available = GENERATIONS.into_iter().find(|(_, method)| self.runtime().has_runtime_api(API, method));
         // Without any, asking for the newest tells what is absent.
         let (generation, method) = available.unwrap_or(GENERATIONS[0]);
-        let ApiAnswer { bytes, output, types } = self.api_answer(API, method, &[netuid.into()]).await?;
-        let entries = read_answer(generation, &bytes, output, types)
-            .map_err(|reason| self.decode_error(format!("{API}.{method}"), reason))?;
+        let read = |ApiAnswer { bytes, output, types }: ApiAnswer<'_>| read_answer(generation, &bytes, output, types);
+        let entries = self.api_read(API, method, &[netuid.into()], read).await?;
         Ok(entries.map(|entries| Hyperparameters { netuid, generation, entries }))
     }
 }

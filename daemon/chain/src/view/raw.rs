@@ -97,12 +97,12 @@ impl View {
     /// The answer of a runtime API to `arguments`, in order, as SCALE bytes: what the node gave, and of
     /// runtimes that answered bytes within bytes the inner ones.
     pub async fn runtime_api_bytes(&self, api: &str, method: &str, arguments: &[Value]) -> Result<Vec<u8>, ReadError> {
-        self.api_answer(api, method, arguments).await.map(|answer| answer.bytes)
+        self.api_read(api, method, arguments, |answer| Ok(answer.bytes)).await
     }
 
     /// The answer of a runtime API to `arguments`, in order.
     pub async fn runtime_api_json(&self, api: &str, method: &str, arguments: &[Value]) -> Result<Json, ReadError> {
-        let ApiAnswer { bytes, output, types } = self.api_answer(api, method, arguments).await?;
-        json::whole(&bytes, output, types).map_err(|reason| self.decode_error(format!("{api}.{method}"), reason))
+        let read = |ApiAnswer { bytes, output, types }: ApiAnswer<'_>| json::whole(&bytes, output, types);
+        self.api_read(api, method, arguments, read).await
     }
 }

@@ -4,6 +4,7 @@
 //! and the node, so that every run is the same.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking, its helpers too")]
 
+mod elsewhere;
 mod endpoints;
 mod extrinsics;
 mod faults;

@@ -2,12 +2,16 @@
 
 use btd_api::{AccountId, BlockNumber, MechId, NetUid, Tao, Uid};
 use btd_chain::{
-    Call, Generation, HyperValue, Item, Link, PrepareOptions, ReadError, Sign, Tracked, Value, storage_index,
+    Call, Generation, HyperValue, Item, Link, LinkState, PrepareOptions, ReadError, Sign, Tracked, Value, storage_index,
 };
 use codec::Encode;
 use serde_json::json;
 
-use crate::{Key, in_time, live, until};
+use crate::{
+    Key, chain, config,
+    faulty::{FaultyNode, Reaction},
+    follow, in_time, live, until,
+};
 
 /// Signs, submits and waits for success.
 async fn land(link: &Link, call: Call, key: &Key) {
@@ -239,4 +243,23 @@ async fn what_the_runtime_lacks_is_said_with_its_neighbour() {
     assert!(!view.runtime().has_call("SubtensorModule", "set_root_weights"));
     assert_eq!(view.uid(NetUid(1), AccountId([9; 32])).await.unwrap(), None::<Uid>);
     assert_eq!(view.block().number, BlockNumber(0));
+}
+
+/// A gateway may give one key where five hundred are asked for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_map_is_read_whole_of_a_node_that_gives_fewer_keys_at_once() {
+    let devnet = chain().await;
+    let node = FaultyNode::before(devnet.address()).await;
+    let followed = follow(config([node.address()]));
+    until(&followed.link, LinkState::is_live).await;
+    let view = followed.link.view().unwrap();
+    let whole = in_time(view.netuids()).await.unwrap();
+    assert_eq!(whole, [NetUid(0), NetUid(1)]);
+    let first = view.storage_address("SubtensorModule", "NetworksAdded", &[NetUid(0).into()]).unwrap();
+    let first = json!(format!("0x{}", hex::encode(first)));
+    node.script(move |method, params| match method {
+        "state_getKeysPaged" if params[2].is_null() => Reaction::Answer(json!([first])),
+        _ => Reaction::Pass,
+    });
+    assert_eq!(in_time(view.netuids()).await.unwrap(), whole);
 }

@@ -71,7 +71,8 @@ impl Failing {
             }
             ReadError::NoTurn { .. } => ((self.at_once / 2).max(1), false),
             ReadError::Deadline { .. } => (self.at_once, true),
-            ReadError::Cut { .. } => (1, is_alone),
+            // What is too large ends the connection.
+            ReadError::Cut { .. } | ReadError::Oversized { .. } => (1, is_alone),
             _ => return Verdict::Broken,
         };
         self.then_at_once = self.then_at_once.min(at_once);
@@ -130,7 +131,9 @@ pub(in crate::metagraph) fn break_off(
     at: BlockNumber,
     error: &ReadError,
 ) {
-    let (reason, is_unanswered) = (error.to_string(), is_about_the_link(error));
+    // With one that is too large the connection ends each time that it is asked for.
+    let is_unanswered = is_about_the_link(error) || matches!(error, ReadError::Oversized { .. });
+    let reason = error.to_string();
     let since = if let Some(before) = broken.get(&netuid) {
         before.since
     } else {
@@ -181,19 +184,21 @@ mod tests {
 
     #[test]
     fn with_a_connection_end_the_requests_of_others_too() {
-        let mut failing = Failing::default();
-        failing.begin();
-        for _ in 0..3 {
-            assert_eq!(failing.judge(ONE, &cut(), false), Verdict::Again);
+        for ended in [cut(), ReadError::Oversized { what: "a metagraph".to_owned() }] {
+            let mut failing = Failing::default();
+            failing.begin();
+            for _ in 0..3 {
+                assert_eq!(failing.judge(ONE, &ended, false), Verdict::Again);
+            }
+            assert_eq!(failing.begin(), 1, "from then on each is read alone");
+            assert_eq!(failing.judge(ONE, &ended, true), Verdict::Again);
+            assert_eq!(failing.begin(), 1);
+            assert_eq!(failing.judge(ONE, &ended, true), Verdict::Broken);
+            assert_eq!(
+                [failing.begin(), failing.begin(), failing.begin(), failing.begin(), failing.begin()],
+                [1, 2, 3, 4, 4]
+            );
         }
-        assert_eq!(failing.begin(), 1, "from then on each is read alone");
-        assert_eq!(failing.judge(ONE, &cut(), true), Verdict::Again);
-        assert_eq!(failing.begin(), 1);
-        assert_eq!(failing.judge(ONE, &cut(), true), Verdict::Broken);
-        assert_eq!(
-            [failing.begin(), failing.begin(), failing.begin(), failing.begin(), failing.begin()],
-            [1, 2, 3, 4, 4]
-        );
     }
 
     #[test]

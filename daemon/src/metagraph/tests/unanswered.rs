@@ -24,14 +24,22 @@ async fn known(running: &Running, wanted: impl Fn(&Metagraphs) -> bool) -> Arc<M
     Arc::clone(&known.expect("the metagraphs do not become what is wanted").unwrap())
 }
 
-/// A node before `devnet` that reacts to calls for the metagraph of one subnet by `reaction` until it is healed.
-async fn deaf_to_one(devnet: &Devnet, reaction: fn() -> Reaction) -> (FaultyNode, Arc<AtomicBool>) {
+/// What a call for the metagraph of one subnet, and one for the list of all, have in their name and arguments.
+const OF_ONE: (&str, &str) = ("metagraph", ARGUMENTS);
+const OF_ALL: (&str, &str) = ("get_all_dynamic_info", "0x");
+
+/// A node before `devnet` that reacts to the calls that are `meant` by `reaction` until it is healed.
+async fn deaf_to(
+    devnet: &Devnet,
+    meant: (&'static str, &'static str),
+    reaction: fn() -> Reaction,
+) -> (FaultyNode, Arc<AtomicBool>) {
     let node = FaultyNode::before(devnet.address()).await;
     let is_healed = Arc::new(AtomicBool::new(false));
     let heals = Arc::clone(&is_healed);
     node.script(move |method, params| {
         let is_of = |index: usize, part: &str| params[index].as_str().is_some_and(|text| text.contains(part));
-        let is_meant = method == "state_call" && is_of(0, "metagraph") && is_of(1, ARGUMENTS);
+        let is_meant = method == "state_call" && is_of(0, meant.0) && is_of(1, meant.1);
         if is_meant && !heals.load(Ordering::Relaxed) { reaction() } else { Reaction::Pass }
     });
     (node, is_healed)
@@ -40,7 +48,7 @@ async fn deaf_to_one(devnet: &Devnet, reaction: fn() -> Reaction) -> (FaultyNode
 /// Such a node keeps the others from nothing, and the one is read once it is answered.
 async fn leaves_the_others(reaction: fn() -> Reaction) {
     let devnet = busy(3, 12).await;
-    let (node, is_healed) = deaf_to_one(&devnet, reaction).await;
+    let (node, is_healed) = deaf_to(&devnet, OF_ONE, reaction).await;
     let directory = tempfile::tempdir().unwrap();
     let config = LinkConfig {
         endpoints: vec![format!("ws://{}", node.address()).into()],
@@ -81,10 +89,18 @@ async fn one_subnet_with_which_the_connection_ends_keeps_no_other_from_being_rea
     leaves_the_others(|| Reaction::HangUp).await;
 }
 
+/// It is said to be larger than anything that is accepted.
+const FLOOD: fn() -> Reaction = || Reaction::Endless(500 << 20);
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_the_followed_node_does_not_answer_another_one_does() {
+async fn one_subnet_with_too_large_an_answer_keeps_no_other_from_being_read() {
+    leaves_the_others(FLOOD).await;
+}
+
+/// Everything is read where a node does so to the calls that are `meant`, and another one stands by.
+async fn is_told_by_another(meant: (&'static str, &'static str), reaction: fn() -> Reaction) {
     let devnet = busy(3, 12).await;
-    let (node, _) = deaf_to_one(&devnet, || Reaction::Swallow).await;
+    let (node, _) = deaf_to(&devnet, meant, reaction).await;
     let directory = tempfile::tempdir().unwrap();
     let config = LinkConfig {
         endpoints: vec![format!("ws://{}", node.address()).into(), format!("ws://{}", devnet.address()).into()],
@@ -98,6 +114,33 @@ async fn what_the_followed_node_does_not_answer_another_one_does() {
     running.token.cancel();
     running.refreshing.await.unwrap();
     devnet.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_followed_node_does_not_answer_another_one_does() {
+    is_told_by_another(OF_ONE, || Reaction::Swallow).await;
+    is_told_by_another(OF_ALL, || Reaction::Swallow).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_followed_node_refuses_another_one_tells() {
+    is_told_by_another(OF_ONE, || Reaction::Refuse(-32_603, "Internal error")).await;
+    is_told_by_another(OF_ALL, || Reaction::Refuse(-32_603, "Internal error")).await;
+}
+
+/// No bytes, and some of them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_followed_node_garbles_another_one_tells() {
+    for meant in [OF_ONE, OF_ALL] {
+        is_told_by_another(meant, || Reaction::Answer(serde_json::json!("0x123"))).await;
+        is_told_by_another(meant, || Reaction::Answer(serde_json::json!("0x0401"))).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_followed_node_answers_with_too_much_another_one_tells() {
+    is_told_by_another(OF_ONE, FLOOD).await;
+    is_told_by_another(OF_ALL, FLOOD).await;
 }
 
 /// The list takes three requests and each metagraph four, more than there are turns for at once before the deadline.

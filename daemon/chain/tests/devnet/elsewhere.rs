@@ -1,0 +1,95 @@
+//! State that the followed endpoint does not tell while it goes on bringing blocks, and another one does.
+
+use btd_chain::{LinkConfig, LinkState, ReadError, Standing};
+use serde_json::json;
+
+use crate::{
+    chain, config,
+    faulty::{FaultyNode, Reaction},
+    follow, in_time, until,
+};
+
+/// The largest answer that is accepted.
+const LARGEST: u32 = 4 << 20;
+
+fn brisk<const N: usize>(nodes: [&FaultyNode; N]) -> LinkConfig {
+    LinkConfig {
+        request_timeout_ms: 10_000,
+        connect_timeout_ms: 5_000,
+        scout_ms: 0,
+        heartbeat_ms: 0,
+        max_response_bytes: LARGEST,
+        ..config(nodes.map(FaultyNode::address))
+    }
+}
+
+/// Has `node` react so to calls of the runtime.
+fn reacts(node: &FaultyNode, reaction: impl Fn() -> Reaction + Send + 'static) {
+    node.script(move |method, _| if method == "state_call" { reaction() } else { Reaction::Pass });
+}
+
+/// Whether blocks come from `node`.
+fn is_live_by(state: &LinkState, node: &FaultyNode) -> bool {
+    matches!(state, LinkState::Live { endpoint, .. } if *endpoint == crate::url(node.address()))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_followed_endpoint_refuses_or_garbles_another_one_tells() {
+    // What is no bytes, and what is some of them.
+    let reactions: [fn() -> Reaction; 3] = [
+        || Reaction::Refuse(-32_603, "Internal error"),
+        || Reaction::Answer(json!("0x123")),
+        || Reaction::Answer(json!("0x0102")),
+    ];
+    let devnet = chain().await;
+    for reaction in reactions {
+        let (first, second) = (FaultyNode::before(devnet.address()).await, FaultyNode::before(devnet.address()).await);
+        let followed = follow(brisk([&first, &second]));
+        until(&followed.link, LinkState::is_live).await;
+        reacts(&first, reaction);
+        let view = followed.link.view().unwrap();
+        for _ in 0..3 {
+            in_time(view.network_registration_cost()).await.unwrap();
+        }
+        // By then it is left for the other one.
+        until(&followed.link, |state| is_live_by(state, &second)).await;
+    }
+}
+
+/// It is the chain's own word that there is no such call.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_runtime_itself_refuses_is_asked_of_nobody_else() {
+    let devnet = chain().await;
+    let (first, second) = (FaultyNode::before(devnet.address()).await, FaultyNode::before(devnet.address()).await);
+    let followed = follow(brisk([&first, &second]));
+    until(&followed.link, LinkState::is_live).await;
+    reacts(&first, || Reaction::Refuse(4003, "Client error: Execution failed: Other: Exported method x is not found"));
+    let view = followed.link.view().unwrap();
+    for _ in 0..5 {
+        let told = in_time(view.network_registration_cost()).await;
+        assert!(matches!(told, Err(ReadError::Refused { .. })), "{told:?}");
+    }
+    assert_eq!(second.connections(), 0);
+    assert_eq!(followed.link.endpoints()[0].standing, Standing::Active);
+}
+
+/// The connection ends with it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_answers_a_read_with_too_much_is_named_and_another_one_tells() {
+    const ENDLESS: usize = 500 << 20;
+    let floods: [fn() -> Reaction; 3] =
+        [|| Reaction::Oversized(5 << 20), || Reaction::Endless(ENDLESS), || Reaction::EndlessInPieces(ENDLESS)];
+    let devnet = chain().await;
+    for flood in floods {
+        let (first, second) = (FaultyNode::before(devnet.address()).await, FaultyNode::before(devnet.address()).await);
+        let followed = follow(brisk([&first, &second]));
+        until(&followed.link, LinkState::is_live).await;
+        reacts(&first, flood);
+        let view = followed.link.view().unwrap();
+        in_time(view.network_registration_cost()).await.unwrap();
+        assert!(first.sent() < ENDLESS / 4, "{} bytes were taken", first.sent());
+        until(&followed.link, |state| is_live_by(state, &second)).await;
+        let trouble = followed.link.endpoints().swap_remove(0).trouble.unwrap();
+        assert_eq!(trouble.name(), "oversized", "{trouble}");
+    }
+}
