@@ -130,7 +130,8 @@ impl View {
         };
         let is_whole =
             |answer: &RawValue| rpc::read::<HexBytes>(answer).is_ok_and(|HexBytes(answer)| read(answer).is_ok());
-        let other = self.link.instead(&again, teller.as_ref(), reason.to_string(), &is_whole).await;
+        // Boxed: it is needed seldom, and every read holds one of these.
+        let other = Box::pin(self.link.instead(&again, teller.as_ref(), reason.to_string(), &is_whole)).await;
         let other = other.and_then(|answer| rpc::read::<HexBytes>(&answer).ok());
         let other = other.and_then(|HexBytes(answer)| read(answer).ok());
         other.ok_or_else(|| self.decode_error(format!("{api}.{method}"), reason))

@@ -383,7 +383,9 @@ impl Refresher {
             if is_silent && pools.after_an_epoch(&before.known(), at.block.number).next().is_some() {
                 self.backlog.note_silent(at.block.number, after.subnets.keys().copied());
                 // What is read of a subnet without its stake would be of a later block than that.
-                wanted.values_mut().for_each(|extent| extent.add(Extent::part(Part::Stake)));
+                for extent in wanted.values_mut() {
+                    extent.add(Extent::part(Part::Stake));
+                }
             }
         }
         let is_whole = |(netuid, extent): (&NetUid, &Extent)| (*extent == Extent::Whole).then_some(*netuid);

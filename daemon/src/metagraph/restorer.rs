@@ -229,7 +229,7 @@ impl Restorer {
             return Err(Unrestored::NotYet("the history was not compared with the chain up to that block yet"));
         }
         let reading = Reading::begin(&self.link);
-        let (at, table) = asked(self.read(netuid, mechid, (block, with_rows))).await?;
+        let (at, table) = asked(Box::pin(self.read(netuid, mechid, (block, with_rows)))).await?;
         let found = asked(self.link.block_hash(block)).await?;
         if found != Some(at.hash) || !history.is_certain(block) {
             return Err(Unrestored::Replaced);
