@@ -376,15 +376,22 @@ async fn an_endless_answer_is_cut_off_and_costs_no_memory() {
         let sent = node.sent() - sent;
         assert!(sent < ENDLESS / 4, "{sent} bytes were taken");
     }
-    // A read of a caller, rather than of the link itself: it fails in words, and the next one does not.
-    node.script(|method, _| match method {
-        "state_getKeysPaged" => Reaction::Endless(ENDLESS),
-        _ => Reaction::Pass,
-    });
+    // A read of a caller, rather than of the link itself: another endpoint answers it. Where each is so, it fails in
+    // words, and the next one does not.
     let entries = ["query", "storage", "SubtensorModule", "NetworksAdded"];
+    let floods = |node: &FaultyNode| {
+        node.script(|method, _| match method {
+            "state_getKeysPaged" => Reaction::Endless(ENDLESS),
+            _ => Reaction::Pass,
+        });
+    };
+    floods(node);
+    assert!(scene.host.btctl(&entries).status.success());
+    scene.nodes.iter().for_each(floods);
+    scene.well();
     let (code, words) = scene.host.refused(&entries);
     assert!(code != 0 && words.contains("is larger than what is taken from a node"), "{words}");
-    heal(node);
+    scene.nodes.iter().for_each(heal);
     wait_for("the same read", || scene.host.btctl(&entries).status.success().then_some(()));
     let grown = scene.peak() - before;
     assert!(grown < 64 << 20, "it grew by {grown} bytes");
