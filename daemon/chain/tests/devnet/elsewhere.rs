@@ -1,5 +1,7 @@
 //! State that the followed endpoint does not tell while it goes on bringing blocks, and another one does.
 
+use std::time::Duration;
+
 use btd_chain::{LinkConfig, LinkState, ReadError, Standing};
 use serde_json::json;
 
@@ -50,6 +52,8 @@ async fn what_the_followed_endpoint_refuses_or_garbles_another_one_tells() {
         let view = followed.link.view().unwrap();
         for _ in 0..3 {
             in_time(view.network_registration_cost()).await.unwrap();
+            // What comes within the longest rest of an endpoint is one trouble.
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
         // By then it is left for the other one.
         until(&followed.link, |state| is_live_by(state, &second)).await;
