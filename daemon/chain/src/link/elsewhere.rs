@@ -82,12 +82,12 @@ impl Link {
     }
 
     /// Holds it against `wanting` that `by` has told what it has not because of `problem`. Not where it refuses what is
-    /// old: of its own accord a node keeps few states, and some say so in words of their own. Nor where `by` is itself one
-    /// that was left, for which nobody is to be left in turn.
+    /// old: of its own accord a node keeps few states, and some say so in words of their own; nor where it names a limit of
+    /// its own. Nor where `by` is itself one that was left, for which nobody is to be left in turn.
     pub(super) fn hold_against<T>(&self, wanting: &Node, by: usize, request: &Request<T>, problem: RpcProblem) {
         let shared = &self.shared;
         let is_recent = || request.at().is_some_and(|at| shared.recent.number(at).is_some());
-        if matches!(problem, RpcProblem::Refused { .. }) && !is_recent() {
+        if problem.is_of_its_limits() || matches!(problem, RpcProblem::Refused { .. }) && !is_recent() {
             return;
         }
         if shared.pool.followed().get(by).is_none_or(|teller| is_unanswering(teller)) {

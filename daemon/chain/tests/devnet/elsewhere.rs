@@ -60,6 +60,23 @@ async fn what_the_followed_endpoint_refuses_or_garbles_another_one_tells() {
     }
 }
 
+/// The other one may have wider limits, which makes it no better.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_names_a_limit_of_its_own_is_not_left_for_it() {
+    let devnet = chain().await;
+    let (first, second) = (FaultyNode::before(devnet.address()).await, FaultyNode::before(devnet.address()).await);
+    let followed = follow(brisk([&first, &second]));
+    until(&followed.link, LinkState::is_live).await;
+    reacts(&first, || Reaction::Refuse(-32_008, "Response is too big"));
+    let view = followed.link.view().unwrap();
+    for _ in 0..5 {
+        in_time(view.network_registration_cost()).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(second.connections() > 0);
+    assert_eq!(followed.link.endpoints()[0].standing, Standing::Active);
+}
+
 /// It is the chain's own word that there is no such call.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_runtime_itself_refuses_is_asked_of_nobody_else() {
