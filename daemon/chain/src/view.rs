@@ -45,7 +45,7 @@ use crate::{
     link::{Head, Link, is_gone},
     rpc::{self, Ask, Changes, HexBytes, Keys},
     runtime::{ApiProblem, Runtime},
-    scale::{Mismatch, read, read::FromScale},
+    scale::{Mismatch, is_whole, read, read::FromScale},
     value::Value,
 };
 
@@ -67,7 +67,7 @@ pub struct FixedPoint {
 
 /// What a runtime API answered, and how it is to be read.
 struct ApiAnswer<'r> {
-    bytes: Vec<u8>,
+    bytes: &'r [u8],
     output: u32,
     types: &'r PortableRegistry,
 }
@@ -104,8 +104,9 @@ impl View {
         ReadError::Decode { what: what.into(), spec_version: self.runtime().spec_version(), reason }
     }
 
-    /// Calls a runtime API and has `read` read the answer. One that cannot be read may be the endpoint's own, which has
-    /// sent half of it: so another endpoint is asked once.
+    /// Calls a runtime API and has `read` read the answer. One that is not what the metadata describes may be the
+    /// endpoint's own, which has sent half of it: so another endpoint is asked once. Not where it is, and cannot be read
+    /// all the same: everybody tells that.
     async fn api_read<T>(
         &self,
         api: &str,
@@ -120,26 +121,36 @@ impl View {
         let request = rpc::call(&found.function, &found.arguments, self.block().hash);
         let again = request.untyped();
         let (HexBytes(answer), teller) = self.told_state(request).await?;
-        let read = |answer: Vec<u8>| {
-            let (bytes, output) = found.form.content(answer, &found.outputs, found.types)?;
-            read(ApiAnswer { bytes, output, types: found.types })
-        };
-        let reason = match read(answer) {
-            Ok(told) => return Ok(told),
+        let read = |content: &[u8], output: u32| read(ApiAnswer { bytes: content, output, types: found.types });
+        let error = |reason: Mismatch| self.decode_error(format!("{api}.{method}"), reason);
+        let reason = match found.content(answer) {
+            Ok((content, output)) => match read(&content, output) {
+                Ok(told) => return Ok(told),
+                Err(reason) if is_whole(&content, output, found.types) => return Err(error(reason)),
+                Err(reason) => reason,
+            },
             Err(reason) => reason,
         };
-        let is_whole =
-            |answer: &RawValue| rpc::read::<HexBytes>(answer).is_ok_and(|HexBytes(answer)| read(answer).is_ok());
+        // What is asked is asked for others too, who may wait longer than this one.
+        let (runtime, name) = (self.runtime().clone(), (api.to_owned(), method.to_owned()));
+        let arguments = arguments.to_vec();
+        let reads = move |answer: &RawValue| {
+            let found = runtime.api_method(&name.0, &name.1, &arguments);
+            let answer = rpc::read::<HexBytes>(answer);
+            found.is_ok_and(|found| answer.is_ok_and(|HexBytes(answer)| found.describes(answer)))
+        };
         // Boxed: it is needed seldom, and every read holds one of these.
-        let other = Box::pin(self.link.instead(&again, teller.as_ref(), reason.to_string(), &is_whole)).await;
+        let other = Box::pin(self.link.instead(&again, teller.as_ref(), reason.to_string(), reads)).await;
         let other = other.and_then(|answer| rpc::read::<HexBytes>(&answer).ok());
-        let other = other.and_then(|HexBytes(answer)| read(answer).ok());
-        other.ok_or_else(|| self.decode_error(format!("{api}.{method}"), reason))
+        match other.and_then(|HexBytes(answer)| found.content(answer).ok()) {
+            Some((content, output)) => read(&content, output).map_err(error),
+            None => Err(error(reason)),
+        }
     }
 
     /// Calls a runtime API and reads the answer.
     async fn api<T: FromScale>(&self, api: &str, method: &str, arguments: &[Value]) -> Result<T, ReadError> {
-        let read = |ApiAnswer { bytes, output, types }: ApiAnswer<'_>| read::whole(&bytes, output, types);
+        let read = |ApiAnswer { bytes, output, types }: ApiAnswer<'_>| read::whole(bytes, output, types);
         self.api_read(api, method, arguments, read).await
     }
 

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use btd_api::NetUid;
 use btd_chain::{LinkConfig, LinkState, ReadError, Standing};
+use futures_util::future::join_all;
 use serde_json::json;
 
 use crate::{
@@ -91,6 +93,42 @@ async fn what_the_runtime_itself_refuses_is_asked_of_nobody_else() {
         assert!(matches!(told, Err(ReadError::Refused { .. })), "{told:?}");
     }
     assert_eq!(second.connections(), 0);
+    assert_eq!(followed.link.endpoints()[0].standing, Standing::Active);
+}
+
+/// It is as the metadata says, so that every endpoint tells it, and it is btd that cannot read it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_as_described_and_cannot_be_read_is_asked_of_nobody_else() {
+    let devnet = chain().await;
+    let (first, second) = (FaultyNode::before(devnet.address()).await, FaultyNode::before(devnet.address()).await);
+    let followed = follow(brisk([&first, &second]));
+    until(&followed.link, LinkState::is_live).await;
+    // One parameter called x, which is a fraction (the seventh kind of values behind the first) beyond all reason.
+    reacts(&first, || Reaction::Answer(json!(format!("0x0104047807{}", "ff".repeat(16)))));
+    let view = followed.link.view().unwrap();
+    for _ in 0..5 {
+        let told = in_time(view.hyperparameters(NetUid(1))).await;
+        assert!(matches!(told, Err(ReadError::Decode { .. })), "{told:?}");
+    }
+    assert_eq!(second.connections(), 0);
+    // Half of it is asked of the other one.
+    reacts(&first, || Reaction::Answer(json!("0x01040478")));
+    in_time(view.hyperparameters(NetUid(1))).await.unwrap().unwrap();
+    assert!(second.connections() > 0);
+}
+
+/// The answer is shared, and so is that of the other endpoint.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn half_an_answer_to_many_is_asked_once_of_another() {
+    let devnet = chain().await;
+    let (first, second) = (FaultyNode::before(devnet.address()).await, FaultyNode::before(devnet.address()).await);
+    let followed = follow(brisk([&first, &second]));
+    until(&followed.link, LinkState::is_live).await;
+    reacts(&first, || Reaction::Answer(json!("0x0102")));
+    let view = followed.link.view().unwrap();
+    let told = in_time(join_all((0..20).map(|_| view.network_registration_cost()))).await;
+    assert!(told.iter().all(Result::is_ok), "{told:?}");
+    assert_eq!(second.connections(), 1);
     assert_eq!(followed.link.endpoints()[0].standing, Standing::Active);
 }
 
