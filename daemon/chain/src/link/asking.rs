@@ -96,10 +96,11 @@ impl Link {
     ) -> Result<Told, RpcProblem> {
         let node = connection.node();
         let (sent, failed) = (SentAt::new(None), CancellationToken::new());
+        let patience = PATIENCE.min(self.shared.config.request_timeout() / 2);
         let mut asking = pin!(connection.send_untyped(request, urgency, &sent));
         let mut other = pin!(async {
             tokio::select! {
-                () = unanswered_for(PATIENCE.min(self.shared.config.request_timeout() / 2), sent.subscribe()) => {}
+                () = unanswered_for(patience, sent.subscribe()) => {}
                 () = failed.cancelled() => {}
             }
             Box::pin(self.elsewhere(request, urgency, node, &reads)).await
@@ -115,9 +116,13 @@ impl Link {
                 }
             },
             told = &mut other => match told {
-                Some(told) => {
-                    let waited = sent.borrow().map_or(PATIENCE, clock::since);
-                    (RpcProblem::Deadline(waited), Some(told))
+                Some((by, answer, teller)) => {
+                    let waited = sent.borrow().map_or(Duration::ZERO, clock::since);
+                    // It was turned away meanwhile, which is no silence.
+                    if waited < patience {
+                        return Ok((answer, teller));
+                    }
+                    (RpcProblem::Deadline(waited), Some((by, answer, teller)))
                 }
                 None => return asking.await.map(|answer| (answer, node.endpoint.clone())),
             },

@@ -286,6 +286,27 @@ mod tests {
         });
     }
 
+    #[test]
+    fn whoever_turns_a_read_away_while_another_one_is_asked_is_not_left_for_it() {
+        over(2, async |link, network| {
+            network.give(1, Fault::Dawdles(2));
+            for turn in 0..=TOLERATED {
+                network.give(0, Fault::None);
+                clock::sleep(INCIDENT).await;
+                network.give(0, Fault::Dawdles(8));
+                let turning = async {
+                    clock::sleep(Duration::from_millis(7_500)).await;
+                    network.give(0, Fault::Full);
+                };
+                let ((told, _), ()) = tokio::join!(read(link), turning);
+                assert!(matches!(told, Ok(None)), "read {turn}: {told:?}");
+            }
+            network.give(0, Fault::None);
+            clock::sleep(Duration::from_secs(2)).await;
+            assert!(is_followed(link, "node-0"));
+        });
+    }
+
     /// With the connection end the reads beside the one that ended it, of which that is no word.
     #[test]
     fn what_one_endpoint_answers_with_too_much_another_one_tells() {
