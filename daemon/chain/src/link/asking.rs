@@ -111,6 +111,9 @@ impl Link {
                 Ok(answer) => return Ok((answer, node.endpoint.clone())),
                 Err(problem) if !problem.may_be_its_own() => return Err(problem),
                 Err(problem) => {
+                    if matches!(problem, RpcProblem::Oversized) {
+                        connection.note_overrun();
+                    }
                     failed.cancel();
                     (problem, other.await)
                 }
@@ -124,11 +127,17 @@ impl Link {
                     }
                     (RpcProblem::Deadline(waited), Some((by, answer, teller)))
                 }
-                None => return asking.await.map(|answer| (answer, node.endpoint.clone())),
+                None => {
+                    let answered = asking.await;
+                    if matches!(answered, Err(RpcProblem::Oversized)) {
+                        connection.note_overrun();
+                    }
+                    return answered.map(|answer| (answer, node.endpoint.clone()));
+                }
             },
         };
         let Some((by, answer, teller)) = told else { return Err(problem) };
-        if !matches!(problem, RpcProblem::Oversized) || !connection.was_held_against() {
+        if !matches!(problem, RpcProblem::Oversized) || connection.were_all_told() {
             self.hold_against(node, by, request, problem);
         }
         Ok((answer, teller))
