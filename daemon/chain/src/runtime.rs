@@ -34,7 +34,7 @@ pub use self::{
 use crate::{
     endpoint::Endpoint,
     error::{Absent, Item, Lack},
-    scale::{Mismatch, read, write},
+    scale::{Mismatch, is_whole, read, write},
     value::Value,
 };
 
@@ -67,6 +67,20 @@ pub(crate) struct ApiMethod<'r> {
     pub(crate) form: Form,
     /// Where those types are described.
     pub(crate) types: &'r PortableRegistry,
+}
+
+// === impl ApiMethod ===
+
+impl ApiMethod<'_> {
+    /// What is in an answer, and which of the types it has.
+    pub(crate) fn content(&self, answer: Vec<u8>) -> Result<(Vec<u8>, u32), Mismatch> {
+        self.form.content(answer, &self.outputs, self.types)
+    }
+
+    /// Whether an answer is what is described, to the last byte.
+    pub(crate) fn describes(&self, answer: Vec<u8>) -> bool {
+        self.content(answer).is_ok_and(|(content, output)| is_whole(&content, output, self.types))
+    }
 }
 
 impl fmt::Debug for Runtime {

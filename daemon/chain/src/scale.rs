@@ -190,3 +190,8 @@ pub(crate) fn skip(input: &mut &[u8], id: u32, types: &PortableRegistry) -> Resu
     )
     .map_err(|error| Mismatch::new(error.to_string()))
 }
+
+/// Whether `bytes` are a value of type `id`, to the last of them.
+pub(crate) fn is_whole(mut bytes: &[u8], id: u32, types: &PortableRegistry) -> bool {
+    skip(&mut bytes, id, types).is_ok() && bytes.is_empty()
+}

@@ -45,7 +45,7 @@ use crate::{
     link::{Head, Link, is_gone},
     rpc::{self, Ask, Changes, HexBytes, Keys},
     runtime::{ApiProblem, Runtime},
-    scale::{Mismatch, read, read::FromScale},
+    scale::{Mismatch, is_whole, read, read::FromScale},
     value::Value,
 };
 
@@ -67,7 +67,7 @@ pub struct FixedPoint {
 
 /// What a runtime API answered, and how it is to be read.
 struct ApiAnswer<'r> {
-    bytes: Vec<u8>,
+    bytes: &'r [u8],
     output: u32,
     types: &'r PortableRegistry,
 }
@@ -104,8 +104,9 @@ impl View {
         ReadError::Decode { what: what.into(), spec_version: self.runtime().spec_version(), reason }
     }
 
-    /// Calls a runtime API and has `read` read the answer. One that cannot be read may be the endpoint's own, which has
-    /// sent half of it: so another endpoint is asked once.
+    /// Calls a runtime API and has `read` read the answer. One that is not what the metadata describes may be the
+    /// endpoint's own, which has sent half of it: so another endpoint is asked once. Not where it is, and cannot be read
+    /// all the same: everybody tells that.
     async fn api_read<T>(
         &self,
         api: &str,
@@ -120,26 +121,36 @@ impl View {
         let request = rpc::call(&found.function, &found.arguments, self.block().hash);
         let again = request.untyped();
         let (HexBytes(answer), teller) = self.told_state(request).await?;
-        let read = |answer: Vec<u8>| {
-            let (bytes, output) = found.form.content(answer, &found.outputs, found.types)?;
-            read(ApiAnswer { bytes, output, types: found.types })
-        };
-        let reason = match read(answer) {
-            Ok(told) => return Ok(told),
+        let read = |content: &[u8], output: u32| read(ApiAnswer { bytes: content, output, types: found.types });
+        let error = |reason: Mismatch| self.decode_error(format!("{api}.{method}"), reason);
+        let reason = match found.content(answer) {
+            Ok((content, output)) => match read(&content, output) {
+                Ok(told) => return Ok(told),
+                Err(reason) if is_whole(&content, output, found.types) => return Err(error(reason)),
+                Err(reason) => reason,
+            },
             Err(reason) => reason,
         };
-        let is_whole =
-            |answer: &RawValue| rpc::read::<HexBytes>(answer).is_ok_and(|HexBytes(answer)| read(answer).is_ok());
+        // What is asked is asked for others too, who may wait longer than this one.
+        let (runtime, name) = (self.runtime().clone(), (api.to_owned(), method.to_owned()));
+        let arguments = arguments.to_vec();
+        let reads = move |answer: &RawValue| {
+            let found = runtime.api_method(&name.0, &name.1, &arguments);
+            let answer = rpc::read::<HexBytes>(answer);
+            found.is_ok_and(|found| answer.is_ok_and(|HexBytes(answer)| found.describes(answer)))
+        };
         // Boxed: it is needed seldom, and every read holds one of these.
-        let other = Box::pin(self.link.instead(&again, teller.as_ref(), reason.to_string(), &is_whole)).await;
+        let other = Box::pin(self.link.instead(&again, teller.as_ref(), reason.to_string(), reads)).await;
         let other = other.and_then(|answer| rpc::read::<HexBytes>(&answer).ok());
-        let other = other.and_then(|HexBytes(answer)| read(answer).ok());
-        other.ok_or_else(|| self.decode_error(format!("{api}.{method}"), reason))
+        match other.and_then(|HexBytes(answer)| found.content(answer).ok()) {
+            Some((content, output)) => read(&content, output).map_err(error),
+            None => Err(error(reason)),
+        }
     }
 
     /// Calls a runtime API and reads the answer.
     async fn api<T: FromScale>(&self, api: &str, method: &str, arguments: &[Value]) -> Result<T, ReadError> {
-        let read = |ApiAnswer { bytes, output, types }: ApiAnswer<'_>| read::whole(&bytes, output, types);
+        let read = |ApiAnswer { bytes, output, types }: ApiAnswer<'_>| read::whole(bytes, output, types);
         self.api_read(api, method, arguments, read).await
     }
 
@@ -203,32 +214,31 @@ impl View {
     ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, ReadError> {
         let what = format!("{pallet}.{item}");
         let prefix = self.storage_key(pallet, item, info, prefix)?;
-        let mut entries = Vec::new();
+        let (mut entries, mut counted) = (Vec::new(), 0_usize);
         let mut keys = if limit == 0 { Vec::new() } else { self.page(&prefix, None, &what).await? };
         loop {
-            keys.truncate(limit.saturating_sub(entries.len()));
+            keys.truncate(limit.saturating_sub(counted));
             let Some(HexBytes(last)) = keys.last().cloned() else { break };
             let values = self.ask_state(rpc::storage_values(&keys, self.block().hash).about(what.as_str()));
             // A gateway may give fewer at once than are asked for, so that only a page without any is the last. It is
             // asked for meanwhile.
-            let is_enough = entries.len().saturating_add(keys.len()) >= limit;
-            let (changes, next) = if is_enough {
+            counted = counted.saturating_add(keys.len());
+            let (changes, next) = if counted >= limit {
                 (values.await?, Vec::new())
             } else {
                 try_join!(values, self.page(&prefix, Some(last.as_slice()), &what))?
             };
             entries.extend(changes.pairs().filter_map(|(key, value)| Some((key.to_vec(), value?.to_vec()))));
-            if next.last().is_some_and(|HexBytes(next)| *next <= last) {
-                return Err(self.link.nonsense(&what, "its pages of keys do not advance".to_owned()));
-            }
             keys = next;
         }
         Ok(entries)
     }
 
-    /// The next keys under `prefix`, behind `after`.
+    /// The next keys under `prefix`, behind `after`: a gateway may tell that one again.
     async fn page(&self, prefix: &[u8], after: Option<&[u8]>, what: &str) -> Result<Vec<HexBytes>, ReadError> {
-        self.ask_state(rpc::storage_keys(prefix, PAGE, after, self.block().hash).about(what)).await
+        let keys: Vec<HexBytes> =
+            self.ask_state(rpc::storage_keys(prefix, PAGE, after, self.block().hash).about(what)).await?;
+        next_keys(keys, prefix, after).map_err(|reason| self.link.nonsense(what, reason.to_owned()))
     }
 
     /// What is stored at the keys of each of `batches`, in a request for each; [`in_order`] finds it there.
@@ -304,6 +314,20 @@ impl View {
     }
 }
 
+/// What is new of a page of keys under `prefix` that was asked for behind `after`.
+///
+/// # Errors
+/// When a key is none of those, or there are keys and nothing is new but for `after` itself, behind which there is nothing
+/// then.
+fn next_keys(mut keys: Vec<HexBytes>, prefix: &[u8], after: Option<&[u8]>) -> Result<Vec<HexBytes>, &'static str> {
+    if !keys.iter().all(|HexBytes(key)| key.starts_with(prefix)) {
+        return Err("some of its keys are not among those that were asked for");
+    }
+    let is_end = keys.iter().all(|HexBytes(key)| after == Some(key.as_slice()));
+    keys.retain(|HexBytes(key)| after.is_none_or(|after| key.as_slice() > after));
+    if keys.is_empty() && !is_end { Err("its pages of keys do not advance") } else { Ok(keys) }
+}
+
 /// The same keys, as many together as are asked for at once.
 fn batches(keys: &[HexBytes]) -> Vec<Keys> {
     keys.chunks(KEYS_AT_ONCE).map(|some| Keys::new(some.to_vec())).collect()
@@ -324,4 +348,28 @@ impl FixedPoint {
 pub fn storage_index(netuid: NetUid, mechid: MechId) -> Value {
     const SUBNETS: u16 = 4096;
     Value::from(netuid.0.wrapping_add(u16::from(mechid.0).wrapping_mul(SUBNETS)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_of_keys_goes_on_behind_the_last_one() {
+        let keys = |keys: &[&str]| keys.iter().map(|key| HexBytes(key.as_bytes().to_vec())).collect::<Vec<_>>();
+        let next = |told: &[&str], after: Option<&str>| -> Result<Vec<String>, &'static str> {
+            let next = next_keys(keys(told), b"m", after.map(str::as_bytes))?;
+            Ok(next.into_iter().map(|HexBytes(key)| String::from_utf8(key).unwrap()).collect())
+        };
+        let some = |keys: &[&str]| Ok::<Vec<String>, &str>(keys.iter().map(|key| (*key).to_owned()).collect());
+        assert_eq!(next(&["ma", "mb"], None), some(&["ma", "mb"]));
+        assert_eq!(next(&["mc"], Some("mb")), some(&["mc"]));
+        assert_eq!(next(&[], Some("mb")), some(&[]));
+        // A gateway may begin with the key behind which is asked.
+        assert_eq!(next(&["mb", "mc"], Some("mb")), some(&["mc"]));
+        assert_eq!(next(&["mb"], Some("mb")), some(&[]));
+        // One that always begins anew comes to no end.
+        assert_eq!(next(&["ma", "mb"], Some("mb")), Err("its pages of keys do not advance"));
+        assert_eq!(next(&["ma", "n"], None), Err("some of its keys are not among those that were asked for"));
+    }
 }

@@ -17,7 +17,7 @@ use crate::{
     clock,
     endpoint::Endpoint,
     error::ReadError,
-    rpc::{self, Ask, Connection, Request, RpcProblem, SentAt},
+    rpc::{self, Ask, Connection, Question, Request, RpcProblem, SentAt},
 };
 
 /// A read that is not answered for so long is asked of another endpoint too: whoever waits for it has an answer within
@@ -96,10 +96,11 @@ impl Link {
     ) -> Result<Told, RpcProblem> {
         let node = connection.node();
         let (sent, failed) = (SentAt::new(None), CancellationToken::new());
+        let patience = PATIENCE.min(self.shared.config.request_timeout() / 2);
         let mut asking = pin!(connection.send_untyped(request, urgency, &sent));
         let mut other = pin!(async {
             tokio::select! {
-                () = unanswered_for(PATIENCE.min(self.shared.config.request_timeout() / 2), sent.subscribe()) => {}
+                () = unanswered_for(patience, sent.subscribe()) => {}
                 () = failed.cancelled() => {}
             }
             Box::pin(self.elsewhere(request, urgency, node, &reads)).await
@@ -110,40 +111,70 @@ impl Link {
                 Ok(answer) => return Ok((answer, node.endpoint.clone())),
                 Err(problem) if !problem.may_be_its_own() => return Err(problem),
                 Err(problem) => {
+                    if matches!(problem, RpcProblem::Oversized) {
+                        connection.note_overrun();
+                    }
                     failed.cancel();
                     (problem, other.await)
                 }
             },
             told = &mut other => match told {
-                Some(told) => {
-                    let waited = sent.borrow().map_or(PATIENCE, clock::since);
-                    (RpcProblem::Deadline(waited), Some(told))
+                Some((by, answer, teller)) => {
+                    let waited = sent.borrow().map_or(Duration::ZERO, clock::since);
+                    // It was turned away meanwhile, which is no silence.
+                    if waited < patience {
+                        return Ok((answer, teller));
+                    }
+                    (RpcProblem::Deadline(waited), Some((by, answer, teller)))
                 }
-                None => return asking.await.map(|answer| (answer, node.endpoint.clone())),
+                None => {
+                    let answered = asking.await;
+                    if matches!(answered, Err(RpcProblem::Oversized)) {
+                        connection.note_overrun();
+                    }
+                    return answered.map(|answer| (answer, node.endpoint.clone()));
+                }
             },
         };
         let Some((by, answer, teller)) = told else { return Err(problem) };
-        if !matches!(problem, RpcProblem::Oversized) || !connection.was_held_against() {
+        if !matches!(problem, RpcProblem::Oversized) || connection.were_all_told() {
             self.hold_against(node, by, request, problem);
         }
         Ok((answer, teller))
     }
 
-    /// What another endpoint tells in the place of an answer of `teller` that says something else than it should, as
-    /// `reason` has it, if what that one tells `reads`; none where nobody does, or an archive was the teller, which is
-    /// the last that is asked.
+    /// What another endpoint tells, for all who ask the same meanwhile, in the place of an answer of `teller` that says
+    /// something else than it should, as `reason` has it, if what that one tells `reads`; none where nobody does, or an
+    /// archive was the teller, which is the last that is asked.
     pub(crate) async fn instead(
         &self,
         request: &Request<Box<RawValue>>,
         teller: Option<&Endpoint>,
         reason: String,
-        reads: &(dyn Fn(&RawValue) -> bool + Send + Sync),
-    ) -> Option<Box<RawValue>> {
+        reads: impl Fn(&RawValue) -> bool + Send + Sync + 'static,
+    ) -> Option<Arc<RawValue>> {
         let wanting = self.wanting(teller?)?;
-        let urgency = Urgency::new(self.priority);
-        let (by, answer, _) = Box::pin(self.elsewhere(request, &urgency, &wanting, reads)).await?;
-        self.hold_against(&wanting, by, request, RpcProblem::Garbled(reason));
-        Some(answer)
+        let question = request.question().map(Question::of_another);
+        let problem = RpcProblem::Garbled(reason);
+        let asked = self.together(question, request, move |link, request, urgency| {
+            async move { link.told_by_another(&request, &urgency, &wanting, problem, &reads).await }.boxed()
+        });
+        asked.await.ok().map(|(answer, _)| answer)
+    }
+
+    /// What another endpoint than `wanting` tells, with whose answer there is `problem`: that is held against it.
+    async fn told_by_another(
+        &self,
+        request: &Request<Box<RawValue>>,
+        urgency: &Urgency,
+        wanting: &Node,
+        problem: RpcProblem,
+        reads: &(dyn Fn(&RawValue) -> bool + Send + Sync),
+    ) -> Answer {
+        let told = self.elsewhere(request, urgency, wanting, reads).await;
+        let Some((by, answer, teller)) = told else { return Err(Self::read_error(request, problem)) };
+        self.hold_against(wanting, by, request, problem);
+        Ok((Arc::from(answer), teller))
     }
 
     /// The endpoint that told something, if it is one of those that are followed.
@@ -151,14 +182,15 @@ impl Link {
         self.shared.pool.followed().iter().find(|node| node.endpoint == *teller).cloned()
     }
 
-    /// Has `begin` ask, for all who ask the same meanwhile.
+    /// Has `begin` ask, for all who ask the same meanwhile, if the same answer serves all.
     async fn together<T>(
         &self,
+        question: Option<Question>,
         request: &Request<T>,
         begin: impl FnOnce(Self, Request<Box<RawValue>>, Urgency) -> BoxFuture<'static, Answer>,
     ) -> Answer {
         let (link, untyped) = (self.clone(), request.untyped());
-        match request.question() {
+        match question {
             Some(question) => {
                 let begin = move |urgency| begin(link, untyped, urgency);
                 self.shared.flights.join(question, self.priority, begin).await
@@ -212,7 +244,7 @@ impl Ask for Link {
     /// The word is that of the followed endpoint, or of the one that told what it has no more, or did not tell.
     async fn tell<T: DeserializeOwned + Send>(&self, request: Request<T>) -> Result<(T, Option<Endpoint>), ReadError> {
         let reads: Reads = rpc::reads::<T>;
-        let asked = self.together(&request, move |link, request, urgency| {
+        let asked = self.together(request.question(), &request, move |link, request, urgency| {
             async move { link.answer(request, urgency, reads).await }.boxed()
         });
         let (answer, teller) = asked.await?;
@@ -222,14 +254,9 @@ impl Ask for Link {
         };
         // An archive is the last that is asked.
         let Some(wanting) = self.wanting(&teller) else { return Err(Self::read_error(&request, problem)) };
-        let asked = self.together(&request, move |link, request, urgency| {
-            let told = async move {
-                let told = link.elsewhere(&request, &urgency, &wanting, &reads).await;
-                let Some((by, answer, teller)) = told else { return Err(Self::read_error(&request, problem)) };
-                link.hold_against(&wanting, by, &request, problem);
-                Ok((Arc::from(answer), teller))
-            };
-            told.boxed()
+        let question = request.question().map(Question::of_another);
+        let asked = self.together(question, &request, move |link, request, urgency| {
+            async move { link.told_by_another(&request, &urgency, &wanting, problem, &reads).await }.boxed()
         });
         let (answer, teller) = asked.await?;
         let answer = rpc::read(&answer).map_err(|problem| Self::read_error(&request, problem))?;

@@ -4,8 +4,9 @@
 //! So a read that it leaves unanswered for long (`asking.rs`), refuses for a reason of its own, or answers with too much or
 //! with what cannot be read, is asked once of another endpoint that is well, over a connection of its own.
 //! What that one answers the followed one could have answered too: when that has happened a few times, it is left, and not
-//! gone back to for a while. What nobody answers may ask for too much, which is no endpoint's fault; nor is it one that an
-//! old state is not there any more, in whatever words.
+//! gone back to for a while; others are asked before it. Many reads that fail together are one trouble. What nobody answers
+//! may ask for too much, which is no endpoint's fault; nor is it one that an old state is not there any more, in whatever
+//! words.
 
 use std::{sync::Arc, time::Duration};
 
@@ -24,6 +25,9 @@ use crate::{
 const TOLERATED: usize = 3;
 /// How long that is held against it.
 const TERM: Duration = Duration::from_mins(10);
+/// What it leaves unanswered within a block's time is one trouble, for several reads are always under way; or within the
+/// longest rest of an endpoint that failed, if that is less.
+const INCIDENT: Duration = Duration::from_secs(12);
 /// How many reads are asked elsewhere at the same time; others wait for their turn.
 const AT_ONCE: usize = 4;
 
@@ -78,14 +82,19 @@ impl Link {
     }
 
     /// Holds it against `wanting` that `by` has told what it has not because of `problem`. Not where it refuses what is
-    /// old: of its own accord a node keeps few states, and some say so in words of their own.
+    /// old: of its own accord a node keeps few states, and some say so in words of their own; nor where it names a limit of
+    /// its own. Nor where `by` is itself one that was left, for which nobody is to be left in turn.
     pub(super) fn hold_against<T>(&self, wanting: &Node, by: usize, request: &Request<T>, problem: RpcProblem) {
         let shared = &self.shared;
         let is_recent = || request.at().is_some_and(|at| shared.recent.number(at).is_some());
-        if matches!(problem, RpcProblem::Refused { .. }) && !is_recent() {
+        if problem.is_of_its_limits() || matches!(problem, RpcProblem::Refused { .. }) && !is_recent() {
             return;
         }
-        let unanswered = wanting.note_unanswered(TERM, clock::now());
+        if shared.pool.followed().get(by).is_none_or(|teller| is_unanswering(teller)) {
+            return;
+        }
+        let incident = INCIDENT.min(shared.config.retry_max());
+        let unanswered = wanting.note_unanswered(TERM, incident, clock::now());
         let place = |node: &Arc<Node>| std::ptr::eq(Arc::as_ptr(node), wanting);
         if let Some(silent) = shared.pool.followed().iter().position(place)
             && unanswered >= TOLERATED
@@ -97,7 +106,7 @@ impl Link {
     }
 }
 
-/// Asks the others in turn until one answers.
+/// Asks the others in turn until one answers, and those last that have lately left too much unanswered.
 async fn ask_another(
     shared: &Shared,
     request: &Request<Box<RawValue>>,
@@ -105,10 +114,10 @@ async fn ask_another(
     wanting: &Node,
     reads: &(dyn Fn(&RawValue) -> bool + Send + Sync),
 ) -> Option<(usize, Box<RawValue>, Endpoint)> {
-    for (index, node) in shared.pool.followed().iter().enumerate() {
-        if std::ptr::eq(Arc::as_ptr(node), wanting) || !may_be_asked(shared, node) {
-            continue;
-        }
+    let others = shared.pool.followed().iter().enumerate();
+    let others = others.filter(|(_, node)| !std::ptr::eq(Arc::as_ptr(node), wanting) && may_be_asked(shared, node));
+    let (unanswering, well): (Vec<_>, Vec<_>) = others.partition(|(_, node)| is_unanswering(node));
+    for (index, node) in well.into_iter().chain(unanswering) {
         let connection = match connect(shared, node).await {
             Ok(connection) => connection,
             Err(cause) => {
@@ -130,11 +139,11 @@ async fn ask_another(
     None
 }
 
-/// Whether an endpoint is well as far as is known, and would be followed.
+/// Whether an endpoint does not rest, and could be followed.
 fn may_be_asked(shared: &Shared, node: &Node) -> bool {
     let now = clock::now();
     let may_be_followed = !node.is_joined() || shared.witnesses.anchor.block().is_some();
-    may_be_followed && node.rests(now).is_none() && !is_unanswering(node)
+    may_be_followed && node.rests(now).is_none()
 }
 
 async fn connect(shared: &Shared, node: &Arc<Node>) -> Result<Connection, ConnectError> {
@@ -169,175 +178,4 @@ pub(super) async fn outdone(shared: &Shared, active: usize) -> Leave {
 }
 
 #[cfg(test)]
-mod tests {
-    use btd_api::BlockHash;
-
-    use super::{
-        super::endurance::{LATEST, over},
-        *,
-    };
-    use crate::{
-        ReadError,
-        rpc::{self, Ask, HexBytes},
-        simulated::{Fault, Network},
-    };
-
-    /// Reads what is stored somewhere in the state of an old block, and says how long that took.
-    async fn read(link: &Link) -> (Result<Option<HexBytes>, ReadError>, Duration) {
-        read_at(link, Network::hash(50)).await
-    }
-
-    /// The same of the newest block.
-    async fn read_newest(link: &Link) -> (Result<Option<HexBytes>, ReadError>, Duration) {
-        read_at(link, link.finalized().unwrap().hash).await
-    }
-
-    async fn read_at(link: &Link, at: BlockHash) -> (Result<Option<HexBytes>, ReadError>, Duration) {
-        let began = clock::now();
-        let told = link.ask(rpc::storage(&[1; 32], at)).await;
-        (told, clock::since(began))
-    }
-
-    fn is_followed(link: &Link, node: &str) -> bool {
-        link.followed().is_some_and(|endpoint| endpoint.to_string().contains(node))
-    }
-
-    #[test]
-    fn what_one_endpoint_leaves_unanswered_another_one_answers() {
-        over(2, async |link, network| {
-            network.give(0, Fault::Ignores);
-            for turn in 0..TOLERATED {
-                assert!(is_followed(link, "node-0"), "it was left before read {turn}");
-                let (told, took) = read(link).await;
-                assert!(matches!(told, Ok(None)), "read {turn}: {told:?}");
-                assert!(took <= LATEST, "read {turn}: {took:?}");
-            }
-            clock::sleep(Duration::from_secs(2)).await;
-            assert!(is_followed(link, "node-1"));
-            assert_eq!(link.endpoints()[0].trouble.as_ref().map(ConnectError::name), Some("silent"));
-            let (told, took) = read(link).await;
-            assert!(matches!(told, Ok(None)) && took <= Duration::from_secs(1), "{told:?} after {took:?}");
-            // Its blocks say nothing about that, and after a while it may be well again.
-            network.give(0, Fault::None);
-            clock::sleep(TERM / 2).await;
-            assert!(is_followed(link, "node-1"));
-            clock::sleep(TERM).await;
-            assert!(is_followed(link, "node-0"));
-        });
-    }
-
-    #[test]
-    fn what_nobody_answers_is_held_against_none() {
-        over(2, async |link, network| {
-            (0..2).for_each(|node| network.give(node, Fault::Ignores));
-            for turn in 0..=TOLERATED {
-                let (told, took) = read(link).await;
-                assert!(matches!(told, Err(ReadError::Deadline { .. })), "read {turn}: {told:?}");
-                assert!(took <= Duration::from_secs(21), "read {turn}: {took:?}");
-            }
-            clock::sleep(Duration::from_secs(2)).await;
-            assert!(is_followed(link, "node-0"));
-        });
-    }
-
-    #[test]
-    fn what_one_endpoint_refuses_or_garbles_another_one_tells() {
-        for fault in [Fault::Refuses, Fault::Garbles] {
-            over(2, async |link, network| {
-                network.give(0, fault);
-                for turn in 0..TOLERATED {
-                    assert!(is_followed(link, "node-0"), "{fault:?}: it was left before read {turn}");
-                    let (told, took) = read_newest(link).await;
-                    assert!(matches!(told, Ok(None)), "{fault:?}, read {turn}: {told:?}");
-                    assert!(took <= Duration::from_secs(2), "{fault:?}, read {turn}: {took:?}");
-                }
-                clock::sleep(Duration::from_secs(2)).await;
-                assert!(is_followed(link, "node-1"), "{fault:?}");
-                assert_eq!(link.endpoints()[0].trouble.as_ref().map(ConnectError::name), Some("unusable"));
-                clock::sleep(TERM / 2).await;
-                assert!(is_followed(link, "node-1"), "{fault:?}: it was gone back to");
-            });
-        }
-    }
-
-    /// The first is not given up for the other one, which may be slower.
-    #[test]
-    fn whoever_answers_late_and_before_another_one_is_not_left_for_it() {
-        over(2, async |link, network| {
-            (0..2).for_each(|node| network.give(node, Fault::Dawdles(9)));
-            for turn in 0..=TOLERATED {
-                let (told, took) = read(link).await;
-                assert!(matches!(told, Ok(None)), "read {turn}: {told:?}");
-                assert!(took >= Duration::from_secs(9) && took <= Duration::from_secs(10), "read {turn}: {took:?}");
-                clock::sleep(Duration::from_secs(30)).await;
-            }
-            assert!(is_followed(link, "node-0"));
-        });
-    }
-
-    /// With the connection end the reads beside the one that ended it, of which that is no word.
-    #[test]
-    fn what_one_endpoint_answers_with_too_much_another_one_tells() {
-        over(2, async |link, network| {
-            network.give(0, Fault::Floods);
-            for turn in 0..TOLERATED {
-                while !is_followed(link, "node-0") {
-                    clock::sleep(Duration::from_secs(1)).await;
-                }
-                let at = link.finalized().unwrap().hash;
-                let reads = (0..8_u8).map(|key| link.ask(rpc::storage(&[key; 32], at)));
-                let told = futures_util::future::join_all(reads).await;
-                assert!(told.iter().all(|told| matches!(told, Ok(None))), "turn {turn}: {told:?}");
-                while is_followed(link, "node-0") {
-                    clock::sleep(Duration::from_millis(10)).await;
-                }
-                assert_eq!(link.endpoints()[0].trouble.as_ref().map(ConnectError::name), Some("oversized"));
-            }
-            // It was gone back to each time, until now.
-            clock::sleep(TERM / 2).await;
-            assert!(is_followed(link, "node-1"));
-        });
-    }
-
-    #[test]
-    fn what_everybody_refuses_or_garbles_is_held_against_none() {
-        for (fault, words) in [(Fault::Refuses, "Internal error"), (Fault::Garbles, "something else")] {
-            over(2, async |link, network| {
-                (0..2).for_each(|node| network.give(node, fault));
-                for turn in 0..=TOLERATED {
-                    let (told, took) = read_newest(link).await;
-                    assert!(told.as_ref().is_err_and(|error| error.to_string().contains(words)), "{turn}: {told:?}");
-                    assert!(took <= Duration::from_secs(2), "{fault:?}, read {turn}: {took:?}");
-                }
-                clock::sleep(Duration::from_secs(2)).await;
-                assert!(is_followed(link, "node-0"), "{fault:?}");
-            });
-        }
-    }
-
-    /// It may be a node that keeps few states, and says so in words of its own.
-    #[test]
-    fn whoever_refuses_what_is_old_is_not_left_for_it() {
-        over(2, async |link, network| {
-            network.give(0, Fault::Refuses);
-            for turn in 0..=TOLERATED {
-                let (told, _) = read(link).await;
-                assert!(matches!(told, Ok(None)), "read {turn}: {told:?}");
-            }
-            clock::sleep(Duration::from_secs(2)).await;
-            assert!(is_followed(link, "node-0"));
-        });
-    }
-
-    /// Each of them has an answer, though fewer are asked for elsewhere at the same time.
-    #[test]
-    fn many_that_one_endpoint_refuses_wait_for_their_turn() {
-        over(2, async |link, network| {
-            network.give(0, Fault::Refuses);
-            let at = link.finalized().unwrap().hash;
-            let reads = (0..20_u8).map(|key| link.ask(rpc::storage(&[key; 32], at)));
-            let told = futures_util::future::join_all(reads).await;
-            assert!(told.iter().all(|told| matches!(told, Ok(None))), "{told:?}");
-        });
-    }
-}
+mod tests;

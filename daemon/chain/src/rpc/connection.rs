@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -52,8 +52,8 @@ pub(crate) struct Connection {
     heard: Mutex<Instant>,
     /// Why the connection is gone, once any request has found it so.
     broken: watch::Sender<Option<ConnectError>>,
-    /// Whether its end was held against the endpoint.
-    is_held_against: AtomicBool,
+    /// How many reads met its end by an answer that was too large, and were not told by another endpoint yet.
+    overrun: AtomicUsize,
     /// Cancelled when it is followed no more, for whatever reason.
     left: CancellationToken,
 }
@@ -92,7 +92,7 @@ impl Connection {
             largest: config.max_response_bytes,
             heard: Mutex::new(clock::now()),
             broken: watch::Sender::new(None),
-            is_held_against: AtomicBool::new(false),
+            overrun: AtomicUsize::new(0),
             left: CancellationToken::new(),
         })
     }
@@ -317,10 +317,15 @@ impl Connection {
         }
     }
 
-    /// Whether its end was held against the endpoint before: it ends the requests beside the one that ended it too, and
-    /// counts once.
-    pub(crate) fn was_held_against(&self) -> bool {
-        self.is_held_against.swap(true, Ordering::Relaxed)
+    /// A read met its end by an answer that was too large: its own, or that of one beside it.
+    pub(crate) fn note_overrun(&self) {
+        self.overrun.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Another endpoint has told such a read. Whether that is so of all that met the end: which of them ended it nobody
+    /// knows, and what everybody answers with too much is no endpoint's fault.
+    pub(crate) fn were_all_told(&self) -> bool {
+        self.overrun.fetch_sub(1, Ordering::Relaxed) == 1
     }
 
     /// What a failed request says about the endpoint.

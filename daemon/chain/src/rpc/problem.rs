@@ -75,6 +75,12 @@ impl RpcProblem {
         }
     }
 
+    /// Whether the endpoint says that a limit of its own is in the way, in the codes of jsonrpsee: on a request, on an
+    /// answer, or on how many are answered at once. Another one may have wider limits, and is no better for that.
+    pub(crate) fn is_of_its_limits(&self) -> bool {
+        matches!(self, Self::Refused { code: -32009 | -32008 | -32007, .. })
+    }
+
     /// What it says about the endpoint that was asked for `what`, and of which `largest` bytes are accepted.
     pub(crate) fn fault(self, endpoint: String, what: &str, largest: u32) -> ConnectError {
         match self {
@@ -171,5 +177,10 @@ mod tests {
         for problem in others {
             assert!(!problem.may_be_its_own(), "{problem:?}");
         }
+        for code in [-32_007, -32_008, -32_009] {
+            let limit = refused(code, "Response is too big", None);
+            assert!(limit.may_be_its_own() && limit.is_of_its_limits(), "{limit:?}");
+        }
+        assert!(!refused(-32_603, "Internal error", None).is_of_its_limits());
     }
 }

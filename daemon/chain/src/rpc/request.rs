@@ -37,11 +37,13 @@ enum Moment {
     Now,
 }
 
-/// What makes two requests the same: a method, and its parameters to the letter.
+/// What makes two requests the same: a method, and its parameters to the letter; and whether another endpoint is asked
+/// because the followed one has told something else than it should.
 #[derive(Debug, Clone)]
 pub(crate) struct Question {
     method: &'static str,
     params: Option<Arc<RawValue>>,
+    is_of_another: bool,
 }
 
 /// Bytes that travel as `0x` hex.
@@ -92,8 +94,13 @@ fn has_company_as_a_rule() -> bool {
 // === impl Question ===
 
 impl Question {
-    fn parts(&self) -> (&str, Option<&str>) {
-        (self.method, self.params.as_deref().map(RawValue::get))
+    /// The same to another endpoint.
+    pub(crate) fn of_another(self) -> Self {
+        Self { is_of_another: true, ..self }
+    }
+
+    fn parts(&self) -> (&str, Option<&str>, bool) {
+        (self.method, self.params.as_deref().map(RawValue::get), self.is_of_another)
     }
 }
 
@@ -177,7 +184,8 @@ impl<T> Request<T> {
 
     /// What makes two requests the same, if the same answer serves both.
     pub(crate) fn question(&self) -> Option<Question> {
-        (self.moment == Moment::Pinned).then(|| Question { method: self.method, params: self.params.clone() })
+        let of = |params| Question { method: self.method, params, is_of_another: false };
+        (self.moment == Moment::Pinned).then(|| of(self.params.clone()))
     }
 }
 

@@ -177,10 +177,7 @@ impl Form {
             Self::WithinOrNone if inner.is_empty() => vec![0],
             Self::WithinOrNone => [&[1], inner].concat(),
         };
-        let fills = |output: &&u32| {
-            let mut rest = content.as_slice();
-            scale::skip(&mut rest, **output, types).is_ok() && rest.is_empty()
-        };
+        let fills = |output: &&u32| scale::is_whole(&content, **output, types);
         // Where none fits, the newest tells best what is wrong.
         let output = outputs.iter().find(fills).copied().unwrap_or(newest);
         Ok((content, output))

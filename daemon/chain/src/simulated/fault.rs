@@ -69,6 +69,8 @@ pub(crate) enum Fault {
     Garbles,
     /// What is stored is larger than what is accepted, which ends the connection, but for the events of blocks.
     Floods,
+    /// The same of what is stored at one key: so many times this byte.
+    FloodsOf(u8),
     /// It takes so many seconds to answer what is stored, but for the events of blocks.
     Dawdles(u64),
 }

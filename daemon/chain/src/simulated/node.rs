@@ -349,7 +349,13 @@ impl Session {
         if fault == Fault::Ignores && is_of_state {
             std::future::pending::<()>().await;
         }
-        if fault == Fault::Oversized && method == "chain_getBlock" || fault == Fault::Floods && is_of_state {
+        let floods = match fault {
+            Fault::Oversized => method == "chain_getBlock",
+            Fault::Floods => is_of_state,
+            Fault::FloodsOf(byte) => is_of_state && params[0] == format!("0x{}", hex::encode([byte; 32])),
+            _ => false,
+        };
+        if floods {
             self.ended.send_replace(Some("message too large"));
             return Err(lost("message too large"));
         }

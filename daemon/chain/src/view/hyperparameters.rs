@@ -89,7 +89,7 @@ impl View {
         let available = GENERATIONS.into_iter().find(|(_, method)| self.runtime().has_runtime_api(API, method));
         // Without any, asking for the newest tells what is absent.
         let (generation, method) = available.unwrap_or(GENERATIONS[0]);
-        let read = |ApiAnswer { bytes, output, types }: ApiAnswer<'_>| read_answer(generation, &bytes, output, types);
+        let read = |ApiAnswer { bytes, output, types }: ApiAnswer<'_>| read_answer(generation, bytes, output, types);
         let entries = self.api_read(API, method, &[netuid.into()], read).await?;
         Ok(entries.map(|entries| Hyperparameters { netuid, generation, entries }))
     }

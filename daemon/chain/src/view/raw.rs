@@ -97,12 +97,12 @@ impl View {
     /// The answer of a runtime API to `arguments`, in order, as SCALE bytes: what the node gave, and of
     /// runtimes that answered bytes within bytes the inner ones.
     pub async fn runtime_api_bytes(&self, api: &str, method: &str, arguments: &[Value]) -> Result<Vec<u8>, ReadError> {
-        self.api_read(api, method, arguments, |answer| Ok(answer.bytes)).await
+        self.api_read(api, method, arguments, |answer| Ok(answer.bytes.to_vec())).await
     }
 
     /// The answer of a runtime API to `arguments`, in order.
     pub async fn runtime_api_json(&self, api: &str, method: &str, arguments: &[Value]) -> Result<Json, ReadError> {
-        let read = |ApiAnswer { bytes, output, types }: ApiAnswer<'_>| json::whole(&bytes, output, types);
+        let read = |ApiAnswer { bytes, output, types }: ApiAnswer<'_>| json::whole(bytes, output, types);
         self.api_read(api, method, arguments, read).await
     }
 }

@@ -1,6 +1,10 @@
 //! State that the followed endpoint does not tell while it goes on bringing blocks, and another one does.
 
+use std::time::Duration;
+
+use btd_api::NetUid;
 use btd_chain::{LinkConfig, LinkState, ReadError, Standing};
+use futures_util::future::join_all;
 use serde_json::json;
 
 use crate::{
@@ -50,10 +54,29 @@ async fn what_the_followed_endpoint_refuses_or_garbles_another_one_tells() {
         let view = followed.link.view().unwrap();
         for _ in 0..3 {
             in_time(view.network_registration_cost()).await.unwrap();
+            // What comes within the longest rest of an endpoint is one trouble.
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
         // By then it is left for the other one.
         until(&followed.link, |state| is_live_by(state, &second)).await;
     }
+}
+
+/// The other one may have wider limits, which makes it no better.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_names_a_limit_of_its_own_is_not_left_for_it() {
+    let devnet = chain().await;
+    let (first, second) = (FaultyNode::before(devnet.address()).await, FaultyNode::before(devnet.address()).await);
+    let followed = follow(brisk([&first, &second]));
+    until(&followed.link, LinkState::is_live).await;
+    reacts(&first, || Reaction::Refuse(-32_008, "Response is too big"));
+    let view = followed.link.view().unwrap();
+    for _ in 0..5 {
+        in_time(view.network_registration_cost()).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(second.connections() > 0);
+    assert_eq!(followed.link.endpoints()[0].standing, Standing::Active);
 }
 
 /// It is the chain's own word that there is no such call.
@@ -70,6 +93,42 @@ async fn what_the_runtime_itself_refuses_is_asked_of_nobody_else() {
         assert!(matches!(told, Err(ReadError::Refused { .. })), "{told:?}");
     }
     assert_eq!(second.connections(), 0);
+    assert_eq!(followed.link.endpoints()[0].standing, Standing::Active);
+}
+
+/// It is as the metadata says, so that every endpoint tells it, and it is btd that cannot read it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_as_described_and_cannot_be_read_is_asked_of_nobody_else() {
+    let devnet = chain().await;
+    let (first, second) = (FaultyNode::before(devnet.address()).await, FaultyNode::before(devnet.address()).await);
+    let followed = follow(brisk([&first, &second]));
+    until(&followed.link, LinkState::is_live).await;
+    // One parameter called x, which is a fraction (the seventh kind of values behind the first) beyond all reason.
+    reacts(&first, || Reaction::Answer(json!(format!("0x0104047807{}", "ff".repeat(16)))));
+    let view = followed.link.view().unwrap();
+    for _ in 0..5 {
+        let told = in_time(view.hyperparameters(NetUid(1))).await;
+        assert!(matches!(told, Err(ReadError::Decode { .. })), "{told:?}");
+    }
+    assert_eq!(second.connections(), 0);
+    // Half of it is asked of the other one.
+    reacts(&first, || Reaction::Answer(json!("0x01040478")));
+    in_time(view.hyperparameters(NetUid(1))).await.unwrap().unwrap();
+    assert!(second.connections() > 0);
+}
+
+/// The answer is shared, and so is that of the other endpoint.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn half_an_answer_to_many_is_asked_once_of_another() {
+    let devnet = chain().await;
+    let (first, second) = (FaultyNode::before(devnet.address()).await, FaultyNode::before(devnet.address()).await);
+    let followed = follow(brisk([&first, &second]));
+    until(&followed.link, LinkState::is_live).await;
+    reacts(&first, || Reaction::Answer(json!("0x0102")));
+    let view = followed.link.view().unwrap();
+    let told = in_time(join_all((0..20).map(|_| view.network_registration_cost()))).await;
+    assert!(told.iter().all(Result::is_ok), "{told:?}");
+    assert_eq!(second.connections(), 1);
     assert_eq!(followed.link.endpoints()[0].standing, Standing::Active);
 }
 

@@ -80,7 +80,7 @@ struct Record {
     latency: Option<Duration>,
     requests: u64,
     failures: u32,
-    /// When it has left a read unanswered that another one answered.
+    /// When it has left a read unanswered that another one answered, each trouble once.
     unanswered: Vec<Instant>,
     is_pruned: bool,
     ready_at: Option<Instant>,
@@ -207,15 +207,19 @@ impl Node {
         self.record().grew_at.is_some_and(|at| now.saturating_duration_since(at) <= term)
     }
 
-    /// It has left a read unanswered that another one has answered: how often that was within `term`.
-    pub(crate) fn note_unanswered(&self, term: Duration, now: Instant) -> usize {
+    /// It has left a read unanswered that another one has answered: how often that was within `term`. What comes within
+    /// `incident` of the last that was counted is the same trouble, and not counted again.
+    pub(crate) fn note_unanswered(&self, term: Duration, incident: Duration, now: Instant) -> usize {
         let mut record = self.record();
         record.unanswered.retain(|at| now.saturating_duration_since(*at) <= term);
-        record.unanswered.push(now);
+        let is_another = |last: &Instant| now.saturating_duration_since(*last) >= incident;
+        if record.unanswered.last().is_none_or(is_another) {
+            record.unanswered.push(now);
+        }
         record.unanswered.len()
     }
 
-    /// How often it has left a read unanswered within `term` that another one has answered.
+    /// How often it has left a read unanswered within `term` that another one has answered, each trouble once.
     pub(crate) fn unanswered(&self, term: Duration, now: Instant) -> usize {
         let record = self.record();
         record.unanswered.iter().filter(|at| now.saturating_duration_since(**at) <= term).count()
