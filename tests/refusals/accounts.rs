@@ -3,7 +3,7 @@
 use btd_tests::stage::Stage;
 use serde_json::{Value, json};
 
-use super::{ALICE, BOB, CHARLIE, EVE, blocks_left, foreseen};
+use super::{ALICE, BOB, CHARLIE, DAVE, EVE, blocks_left, foreseen};
 
 #[test]
 fn proxies_are_asked_for_what_they_may_do() {
@@ -150,6 +150,40 @@ fn an_exchange_costs_and_rests_as_the_runtime_says() {
     assert!(warnings.contains("a hotkey is exchanged once in 7 blocks, on one subnet once in 7200"), "{warnings}");
     let warnings = plan("root set-take --take 0.1 --wallet alice")["warnings"].to_string();
     assert!(warnings.contains("a take can be raised once in 7 blocks"), "{warnings}");
+    stage.nothing_else_was_signed();
+}
+
+#[test]
+fn stake_behind_a_hotkey_of_nobody_stays_until_that_is_claimed() {
+    let stage = Stage::on_demand();
+    stage.ask("wallet new-hotkey --wallet alice --wallet-hotkey second --uri //Dave");
+    stage.signed("subnets create --wallet alice");
+    stage.signed("subnets start 2 --wallet alice");
+    for netuid in [0, 2] {
+        stage.signed(&format!("stake add --netuid {netuid} --amount 10 --hotkey {ALICE} --wallet alice --unsafe"));
+    }
+    let exchange = "wallet swap-hotkey second --wallet alice --hotkey default";
+    let warned = |words: &str| stage.ask(&format!("{words} --dry-run"))["plan"]["warnings"].to_string();
+    let warnings = warned(exchange);
+    assert!(!warnings.contains("nobody's"), "{warnings}");
+    let warnings = warned(&format!("{exchange} --keep-stake"));
+    assert!(warnings.contains(&format!("hotkey {ALICE} is nobody's")), "{warnings}");
+
+    stage.signed(&format!("{exchange} --keep-stake"));
+    let remove = format!("stake remove --netuid 0 --amount 1 --hotkey {ALICE} --wallet alice");
+    for words in [
+        &remove,
+        &remove.replace("--netuid 0", "--netuid 2"),
+        &format!("stake remove --unstake-all --hotkeys {ALICE} --wallet alice"),
+        &format!("stake swap --origin-netuid 0 --dest-netuid 2 --amount 0.1 --hotkey {ALICE} --wallet alice"),
+        &format!("stake move --from {ALICE} --to {DAVE} --origin-netuid 0 --amount 1 --wallet alice"),
+        &format!("stake transfer --dest {BOB} --hotkey {ALICE} --origin-netuid 0 --amount 1 --wallet alice"),
+    ] {
+        let message = foreseen(&stage, words, "HotKeyAccountNotExists", "not_registered");
+        assert!(message.contains("associate-hotkey"), "{words}: {message}");
+    }
+    stage.signed("wallet associate-hotkey --hotkey default --wallet alice");
+    stage.signed(&remove);
     stage.nothing_else_was_signed();
 }
 

@@ -196,7 +196,7 @@ async fn sale(
             None => draft,
         };
     }
-    Ok(draft.needs(Need::Subnet(netuid)).needs(Need::Started(netuid)))
+    Ok(draft.needs(Need::Subnet(netuid)).needs(Need::Started(netuid)).needs(Need::ClaimedHotkey(hotkey)))
 }
 
 /// Gives up all positions behind each of `hotkeys`, in one call of the chain's own for each, that knows no limit. It
@@ -270,6 +270,7 @@ async fn give_up_of(
     };
     let draft = Draft::new(Call::new(SUBTENSOR, call).arg("hotkey", hotkey), summary)
         .effect(format!("{}, about τ{worth} at the prices now, behind hotkey {hotkey}", counted(held.len())))
+        .needs(Need::ClaimedHotkey(hotkey))
         .warning("this call takes no limit: whatever the prices are at inclusion is what it brings");
     let draft = stays.into_iter().fold(draft, Draft::warning);
     // On root there is no price.
@@ -316,7 +317,7 @@ async fn exchange(
     let summary = format!("Swap {sold} for {bought} behind hotkey {hotkey}");
     let draft = crossing.within(ground, Draft::new(call, summary), limit).await?;
     let draft = draft.needs(Need::Subnet(origin)).needs(Need::Subnet(dest));
-    Ok(draft.needs(Need::Started(origin)).needs(Need::Started(dest)))
+    Ok(draft.needs(Need::Started(origin)).needs(Need::Started(dest)).needs(Need::ClaimedHotkey(hotkey)))
 }
 
 /// What moving stake by a call without a limit needs, and brings: within its subnet, or across to another.

@@ -271,14 +271,27 @@ async fn swap_hotkey(parts: Arc<Parts>, params: SwapHotkeyParams, _: Caller) -> 
             Some(netuid) => draft.needs(Need::Subnet(netuid)).needs(Need::Rested(Pace::HotkeySwapOn(netuid))),
             None => draft,
         };
+        let draft = fate(old, params.netuid, params.keep_stake).into_iter().fold(draft, Draft::warning);
         Ok(match params.netuid {
-            Some(NetUid::ROOT) => draft
-                .warning("root stake and dividends go with it: its nominators are moved")
-                .warning("this is root alone, and no full exchange: without a netuid it takes over everywhere"),
+            Some(NetUid::ROOT) => {
+                draft.warning("this is root alone, and no full exchange: without a netuid it takes over everywhere")
+            }
             _ => swap_pace(&ground.view).await?.into_iter().fold(draft, Draft::warning),
         })
     })
     .await
+}
+
+/// What becomes of stake behind the hotkey that is given up, where whoever exchanges it may not think of that.
+fn fate(old: Hotkey, netuid: Option<NetUid>, keep_stake: bool) -> Option<String> {
+    match (netuid, keep_stake) {
+        (None, true) => Some(format!(
+            "hotkey {old} is nobody's afterwards: no stake behind it can leave, move or be given away until a coldkey \
+             claims it, whoever comes first; `wallet associate-hotkey` makes it yours again, so do that at once"
+        )),
+        (Some(NetUid::ROOT), false) => Some("root stake and dividends go with it: its nominators are moved".to_owned()),
+        _ => None,
+    }
 }
 
 /// A number that the runtime has as a constant; none where this one has it not.
@@ -364,4 +377,23 @@ async fn faucet(parts: Arc<Parts>, params: FaucetParams, _: Caller) -> Result<Re
         }
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use btd_api::AccountId;
+
+    use super::*;
+
+    #[test]
+    fn only_a_full_exchange_without_the_stake_leaves_a_hotkey_to_nobody() {
+        let told = |netuid, keep_stake| fate(Hotkey(AccountId([1; 32])), netuid, keep_stake).unwrap_or_default();
+        assert!(told(None, true).contains("is nobody's afterwards"));
+        assert!(told(Some(NetUid::ROOT), false).contains("go with it"));
+        for (netuid, keep_stake) in
+            [(None, false), (Some(NetUid::ROOT), true), (Some(NetUid(1)), true), (Some(NetUid(1)), false)]
+        {
+            assert_eq!(told(netuid, keep_stake), "", "{netuid:?}, stake kept: {keep_stake}");
+        }
+    }
 }
