@@ -240,7 +240,7 @@ async fn swap_hotkey(parts: Arc<Parts>, params: SwapHotkeyParams, _: Caller) -> 
         let is_judged = ground.view.runtime().has_error(SUBTENSOR, NOT_CLEAN);
         if is_on_root && is_judged && !is_clean_on_root(&ground.view, new).await? {
             let words =
-                format!("hotkey {new} has root stake or claims to root dividends, and cannot take over on root");
+                format!("hotkey {new} has root stake or a record of root dividends, and cannot take over on root");
             return foreseen(NOT_CLEAN, words);
         }
         let has_v2 = ground.view.runtime().has_call(SUBTENSOR, "swap_hotkey_v2");
@@ -328,8 +328,15 @@ async fn is_clean_on_root(view: &View, hotkey: Hotkey) -> Result<bool, ReadError
     // A runtime without such claims has no such rule.
     let Some(claims) = claims else { return Ok(true) };
     let stake = told("TotalHotkeyAlpha", &[hotkey.into(), NetUid::ROOT.into()]).await?;
-    let has_claims = claims.as_array().is_some_and(|claims| !claims.is_empty());
-    Ok(!has_claims && stake.as_ref().and_then(number).unwrap_or(0) == 0)
+    if claims.as_array().is_some_and(|claims| !claims.is_empty()) || stake.as_ref().and_then(number).unwrap_or(0) > 0 {
+        return Ok(false);
+    }
+    // What was claimed on root counts also where it came to nothing.
+    match view.storage_entries(SUBTENSOR, "RootClaimed", &[NetUid::ROOT.into(), hotkey.into()], 1).await {
+        Ok(claimed) => Ok(claimed.is_empty()),
+        Err(ReadError::Absent(_)) => Ok(true),
+        Err(error) => Err(error),
+    }
 }
 
 async fn faucet(parts: Arc<Parts>, params: FaucetParams, _: Caller) -> Result<Receipt, Failure> {
