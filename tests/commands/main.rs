@@ -49,8 +49,8 @@ fn what_is_asked_of_what_is_not_there_is_no_empty_answer() {
             stage.foreseen(&format!("stake add --netuid 2 --amount {amount} --wallet alice"), "SubtokenDisabled");
         assert_eq!(error["data"]["class"], "subtoken_disabled", "{error}");
     }
-    // Nor whatever there is to sell.
-    for trade in ["remove --netuid 2", "swap --origin-netuid 2 --dest-netuid 0"] {
+    // Nor whatever there is to sell, but for what is sold at a limit.
+    for trade in ["remove --netuid 2 --unsafe", "swap --origin-netuid 2 --dest-netuid 0"] {
         stage.foreseen(&format!("stake {trade} --amount 900 --wallet alice"), "SubtokenDisabled");
     }
     wait_for("the overview to have the neuron", || {

@@ -23,6 +23,14 @@ fn stake_is_locked_and_earns_conviction() {
     let lock = || stage.ask("stake locks --wallet bob --netuid 2")["locks"][0].clone();
     assert_eq!((&lock()["locked"], &lock()["mode"]), (&"4000000000".into(), &"perpetual".into()));
     assert_eq!(lock()["hotkey"], ALICE);
+    // Nothing is signed without a mode: shown is the lock of the account that is acted for, and the rest refused.
+    let shown = stage.ask(&format!("lock mode 2 --wallet alice --proxy {BOB}"));
+    assert_eq!((&shown["coldkey"], &shown["locks"][0]["mode"]), (&BOB.into(), &"perpetual".into()), "{shown}");
+    for terms in ["--dry-run".to_owned(), "--idempotency-key k".to_owned(), format!("--proxy {ALICE} --announce-only")]
+    {
+        let (code, error) = stage.refused(&format!("lock mode 2 --wallet bob {terms}"));
+        assert!(code == 2 && error["message"].as_str().unwrap().contains("--mode"), "{terms}: {code}: {error}");
+    }
     let (_, error) = stage.refused(&format!("stake lock 2 --amount 1 --hotkey {BOB} --wallet bob"));
     assert_eq!(error["data"]["error"], "LockHotkeyMismatch");
     // What is locked does not leave, and the rest does.

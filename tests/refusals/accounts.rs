@@ -3,7 +3,7 @@
 use btd_tests::stage::Stage;
 use serde_json::{Value, json};
 
-use super::{ALICE, BOB, CHARLIE, EVE, blocks_left, foreseen};
+use super::{ALICE, BOB, CHARLIE, DAVE, EVE, blocks_left, foreseen};
 
 #[test]
 fn proxies_are_asked_for_what_they_may_do() {
@@ -130,6 +130,13 @@ fn an_exchange_costs_and_rests_as_the_runtime_says() {
     /// `SubtensorModule.TxRateLimit` and `TxDelegateTakeRateLimit`, and 7.
     const PACE: &str = "0x658faa385070e074c85bf6b568cf0555a60dafa9acb9b7b76f9a4eeb63b91b44=0x0700000000000000";
     const TAKES: &str = "0x658faa385070e074c85bf6b568cf0555ca55e47897247174acf8769d70e4eea3=0x0700000000000000";
+    /// `SubtensorModule.RootClaimed` of root, the second hotkey and Bob, and nothing.
+    const CLAIMED: &str = "0x658faa385070e074c85bf6b568cf055535c166da6dea596ef3a1552dae9ea82d0000\
+                           e5e802737cce3a54b0bc9e3d3e6be26e\
+                           306721211d5404bd9da88e0204360a1a9ab8b87c66c1bc2fcdd37f3c2222cc20\
+                           4f9aea1afa791265fae359272badc1cf\
+                           8eaf04151687736326c9fea17e25fc5287613693c912909cb226aa4794f26a48\
+                           =0x00000000000000000000000000000000";
     let stage = Stage::on_demand();
     stage.ask("wallet new-hotkey --wallet alice --wallet-hotkey second --uri //Dave");
     stage.signed("root register --wallet alice");
@@ -150,6 +157,44 @@ fn an_exchange_costs_and_rests_as_the_runtime_says() {
     assert!(warnings.contains("a hotkey is exchanged once in 7 blocks, on one subnet once in 7200"), "{warnings}");
     let warnings = plan("root set-take --take 0.1 --wallet alice")["warnings"].to_string();
     assert!(warnings.contains("a take can be raised once in 7 blocks"), "{warnings}");
+
+    // Where anything was ever claimed on root from behind the new hotkey, the chain lets it take over from none there.
+    stage.ask(&format!("devnet set-storage {CLAIMED}"));
+    foreseen(&stage, &exchange, "NewHotKeyNotCleanForRootSwap", "already_exists");
+    stage.nothing_else_was_signed();
+}
+
+#[test]
+fn stake_behind_a_hotkey_of_nobody_stays_until_that_is_claimed() {
+    let stage = Stage::on_demand();
+    stage.ask("wallet new-hotkey --wallet alice --wallet-hotkey second --uri //Dave");
+    stage.signed("subnets create --wallet alice");
+    stage.signed("subnets start 2 --wallet alice");
+    for netuid in [0, 2] {
+        stage.signed(&format!("stake add --netuid {netuid} --amount 10 --hotkey {ALICE} --wallet alice --unsafe"));
+    }
+    let exchange = "wallet swap-hotkey second --wallet alice --hotkey default";
+    let warned = |words: &str| stage.ask(&format!("{words} --dry-run"))["plan"]["warnings"].to_string();
+    let warnings = warned(exchange);
+    assert!(!warnings.contains("nobody's"), "{warnings}");
+    let warnings = warned(&format!("{exchange} --keep-stake"));
+    assert!(warnings.contains(&format!("hotkey {ALICE} is nobody's")), "{warnings}");
+
+    stage.signed(&format!("{exchange} --keep-stake"));
+    let remove = format!("stake remove --netuid 0 --amount 1 --hotkey {ALICE} --wallet alice");
+    for words in [
+        &remove,
+        &remove.replace("--netuid 0", "--netuid 2"),
+        &format!("stake remove --unstake-all --hotkeys {ALICE} --wallet alice"),
+        &format!("stake swap --origin-netuid 0 --dest-netuid 2 --amount 0.1 --hotkey {ALICE} --wallet alice"),
+        &format!("stake move --from {ALICE} --to {DAVE} --origin-netuid 0 --amount 1 --wallet alice"),
+        &format!("stake transfer --dest {BOB} --hotkey {ALICE} --origin-netuid 0 --amount 1 --wallet alice"),
+    ] {
+        let message = foreseen(&stage, words, "HotKeyAccountNotExists", "not_registered");
+        assert!(message.contains("associate-hotkey"), "{words}: {message}");
+    }
+    stage.signed("wallet associate-hotkey --hotkey default --wallet alice");
+    stage.signed(&remove);
     stage.nothing_else_was_signed();
 }
 

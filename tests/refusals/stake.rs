@@ -266,3 +266,28 @@ fn what_is_not_sold_of_root_dividends_is_kept_on_every_other_subnet_of_the_chain
     assert_eq!(error["data"]["error"], "SubnetNotExists", "{error}");
     stage.nothing_else_was_signed();
 }
+
+#[test]
+fn stake_leaves_a_subnet_that_does_not_trade_at_a_limit_alone() {
+    /// `SubtensorModule.SubtokenEnabled` of subnet 2, and no.
+    const STOPPED: &str = "0x658faa385070e074c85bf6b568cf0555e9348e9224ea06c9c2da12ce69e619c50200=0x00";
+    let stage = Stage::on_demand();
+    stage.signed("subnets create --wallet alice");
+    stage.signed("subnets start 2 --wallet alice");
+    stage.signed(&format!("stake add --netuid 2 --amount 10 --hotkey {ALICE} --wallet alice --unsafe"));
+    stage.ask(&format!("devnet set-storage {STOPPED}"));
+    let remove = |terms: &str| format!("stake remove --netuid 2 --hotkey {ALICE} --wallet alice {terms}");
+    for words in [
+        remove("--amount 1 --unsafe"),
+        remove("--amount 900 --unsafe"),
+        remove("--all --unsafe"),
+        format!("stake swap --origin-netuid 2 --dest-netuid 0 --amount 1 --hotkey {ALICE} --wallet alice"),
+    ] {
+        foreseen(&stage, &words, "SubtokenDisabled", "subtoken_disabled");
+    }
+    foreseen(&stage, &remove("--amount 900"), "NotEnoughStakeToWithdraw", "insufficient_balance");
+    stage.signed(&remove("--amount 1 --tolerance 5%"));
+    let all = stage.signed(&remove("--all --tolerance 20%"));
+    assert_eq!(all["plan"]["call"], "SubtensorModule.remove_stake_full_limit", "{all}");
+    stage.nothing_else_was_signed();
+}

@@ -69,10 +69,9 @@ pub(crate) struct ClaimArgs {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Dividends {
     /// Sell them and stake the tao on root; with --netuids those of these subnets, and of such as are created later
-    #[value(alias = "Swap")]
     Swap,
     /// Keep them as alpha; with --netuids on those subnets only
-    #[value(aliases = ["Keep", "delegated", "keep-subnets"])]
+    #[value(aliases = ["delegated", "keep-subnets"])]
     Keep,
 }
 
@@ -124,9 +123,12 @@ impl ClaimArgs {
     }
 }
 
-/// The words of a claim with the word that nobody takes for another, for whoever is told the command again.
+/// The words of a claim with the word that nobody takes for another, for whoever is told the command again. Before the
+/// noun the same word is the value of a flag.
 fn unmistakable(mut words: Vec<String>) -> Vec<String> {
-    if let Some(word) = words.iter_mut().find(|word| word.as_str() == "claim") {
+    let is_noun = |word: &String| ["stake", "st", "stakes"].contains(&word.as_str());
+    let noun = words.iter().position(is_noun).unwrap_or(0);
+    if let Some(word) = words.iter_mut().skip(noun).find(|word| word.as_str() == "claim") {
         "process-claim".clone_into(word);
     }
     words
@@ -156,6 +158,7 @@ mod tests {
         for (typed, told) in [
             ("stake claim --netuids 1", "stake process-claim --netuids 1"),
             ("--socket /x st claim -n 1 --wallet claim", "--socket /x st process-claim -n 1 --wallet claim"),
+            ("--config claim stake claim -n 1", "--config claim stake process-claim -n 1"),
         ] {
             assert_eq!(unmistakable(words(typed)), words(told));
         }

@@ -2,15 +2,19 @@
 
 use btd_api::{
     AlphaAmount, HotkeyRef, NetUid,
-    stake::locks::{
-        Conviction, ConvictionParams, ConvictionReply, IncomingLocks, IncomingLocksParams, LockMode, LockModeParams,
-        LockParams, LockStake, Locks, LocksParams, LocksReply, MoveLock, MoveLockParams, SetIncomingLocks, SetLockMode,
+    stake::{
+        ColdkeyParams,
+        locks::{
+            Conviction, ConvictionParams, ConvictionReply, IncomingLocks, IncomingLocksParams, LockMode,
+            LockModeParams, LockParams, LockStake, Locks, LocksParams, LocksReply, MoveLock, MoveLockParams,
+            SetIncomingLocks, SetLockMode,
+        },
     },
     unsent,
 };
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::HotkeyRefArg;
+use super::{HotkeyRefArg, target};
 use crate::{
     addr,
     args::{ColdkeyArg, NetUidArg, WalletArg, number},
@@ -84,7 +88,7 @@ pub(crate) struct LockArgs {
 pub(crate) struct ModeArgs {
     #[command(flatten)]
     netuid: NetUidArg,
-    /// How the lock ages from now on; without it, the lock is shown as it is
+    /// How the lock ages from now on; without it, the lock is shown as it is, by --proxy that of another account
     #[arg(long, value_enum, ignore_case = true, value_name = "MODE")]
     mode: Option<Aging>,
     #[command(flatten)]
@@ -210,8 +214,15 @@ impl LocksArgs {
 impl ModeArgs {
     async fn run(self, session: &Session) -> Result<Exit, Failure> {
         let Some(mode) = self.mode else {
-            let (wallet, netuid) = (self.wallet.resolve(&session.settings), self.netuid.resolve());
-            return show(session, &LocksParams { wallet: Some(wallet), address: None, netuid: Some(netuid) }).await;
+            let Self { netuid, wallet, terms, .. } = self;
+            if terms.is_dry_run() || terms.is_announced() || terms.is_keyed() {
+                return Err(Failure::usage(
+                    "without --mode the lock is shown, and nothing is signed: say --mode too, or leave --dry-run, \
+                     --announce-only and --idempotency-key out",
+                ));
+            }
+            let ColdkeyParams { wallet, address } = target::owner(&wallet.resolve(&session.settings), terms.real());
+            return show(session, &LocksParams { wallet, address, netuid: Some(netuid.resolve()) }).await;
         };
         set_mode(session, (self.netuid, mode.mode()), self.wallet, self.terms).await
     }

@@ -99,7 +99,8 @@ pub(crate) struct SwapHotkeyArgs {
     /// Everywhere, which is the default
     #[arg(long, hide = true, alias = "all_netuids", conflicts_with = "netuid")]
     all_netuids: bool,
-    /// Let stake stay behind the old hotkey
+    /// Let stake stay behind the old hotkey; without --netuid that one is nobody's afterwards, and its stake stuck
+    /// until `wallet associate-hotkey` claims it
     #[arg(long, alias = "keep_stake")]
     keep_stake: bool,
     #[command(flatten)]

@@ -170,7 +170,7 @@ async fn move_stake(parts: Arc<Parts>, params: MoveParams, _: Caller) -> Result<
         let sign = origin.stake_sign();
         let summary =
             format!("Move {sign}{alpha} of subnet {origin} from hotkey {from} to hotkey {to} on subnet {dest}");
-        let draft = Draft::new(call, summary).needs(Need::KnownHotkey(to));
+        let draft = Draft::new(call, summary).needs(Need::ClaimedHotkey(from)).needs(Need::KnownHotkey(to));
         trade::unbounded(&ground, draft, (origin, dest), alpha).await
     })
     .await
@@ -209,7 +209,8 @@ async fn transfer(parts: Arc<Parts>, params: TransferParams, _: Caller) -> Resul
         let summary = format!(
             "Give {sign}{alpha} of subnet {origin} behind hotkey {hotkey} from {from} to {to} on subnet {dest}"
         );
-        let mut draft = Draft::new(call, summary).needs(Need::Transfers(origin)).needs(Need::Transfers(dest));
+        let mut draft = Draft::new(call, summary).needs(Need::ClaimedHotkey(hotkey));
+        draft = draft.needs(Need::Transfers(origin)).needs(Need::Transfers(dest));
         if bound > Alpha::ZERO {
             locks::require_acceptance(&ground, to, (origin, dest), bound).await?;
             draft = draft.warning(format!(

@@ -179,7 +179,7 @@ async fn trim(parts: Arc<Parts>, params: TrimParams, _: Caller) -> Result<Receip
         let gone = now.saturating_sub(max.into());
         let draft = Draft::new(call, format!("Trim subnet {netuid} to {max} neurons"))
             .effect(format!("it has {now} neurons now: {gone} that earn least lose their place at once"))
-            .warning("a subnet is trimmed once in 216000 blocks (about a month)");
+            .warning("a subnet is trimmed once in 216000 blocks (about 30 days)");
         let draft = owned(&ground, draft, netuid, params.authority).await?;
         let draft = match params.authority {
             Authority::Owner => draft.needs(Need::Rested(Pace::Trimming(netuid))),

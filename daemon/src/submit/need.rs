@@ -39,6 +39,8 @@ pub enum Need {
     },
     /// The chain knows the hotkey.
     KnownHotkey(Hotkey),
+    /// The hotkey, behind which the actor has stake, is somebody's: nobody's stake leaves otherwise.
+    ClaimedHotkey(Hotkey),
     /// The actor owns the hotkey.
     OwnHotkey(Hotkey),
     /// The actor owns the subnet.
@@ -147,6 +149,15 @@ impl Need {
                 if owner(view, hotkey).await?.is_none() {
                     let words =
                         format!("the chain does not know hotkey {hotkey}: check the address, or register it first");
+                    return Err(foreseen("HotKeyAccountNotExists", words));
+                }
+            }
+            Self::ClaimedHotkey(hotkey) => {
+                if owner(view, hotkey).await?.is_none() {
+                    let words = format!(
+                        "hotkey {hotkey} is nobody's, as one is that was exchanged without its stake: no stake behind \
+                         it can leave until a coldkey claims it with `wallet associate-hotkey`"
+                    );
                     return Err(foreseen("HotKeyAccountNotExists", words));
                 }
             }

@@ -88,7 +88,8 @@ signing_params! {
         /// The one subnet on which it is exchanged; everywhere without it.
         #[serde(default)]
         netuid: Option<NetUid>,
-        /// Whether stake stays behind the old hotkey, on runtimes that can do that.
+        /// Whether stake stays behind the old hotkey, on runtimes that can do that. Without a netuid the old hotkey is
+        /// nobody's afterwards, and none of that stake can leave until a coldkey claims it (`wallet_associateHotkey`).
         #[serde(default)]
         keep_stake: bool,
     }

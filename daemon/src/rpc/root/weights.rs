@@ -70,8 +70,7 @@ async fn signer(
 ) -> Result<KeyId, Failure> {
     let coldkey = KeyId::coldkey(wallet.clone());
     if let Some(signer) = signed_before(parts, manner).await? {
-        let is_coldkey = signer != hotkey.account()
-            && parts.custody.public(&coldkey).await.is_ok_and(|public| public.account == signer);
+        let is_coldkey = signer != hotkey.account() && parts.custody.public(&coldkey).await?.account == signer;
         if !is_coldkey {
             // If it was another key altogether, the order was another one, and is told to be.
             return Ok(key);

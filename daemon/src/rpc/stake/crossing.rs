@@ -63,13 +63,13 @@ impl Crossing {
         let mut crossing = Self { origin, dest, alpha, fill, ratio, gets: None };
         let Some(tao) = market::tao_for(ground, origin, alpha).await? else { return Ok(crossing) };
         if let Some(from) = from {
-            market::require_liquidity(ground, origin, (limit::worth(alpha, from), tao.rao())).await?;
+            market::require_liquidity(origin, (limit::worth(alpha, from), tao.rao()))?;
         }
         least::crossing(origin, alpha, tao)?;
         crossing.gets = market::alpha_for(ground, dest, tao).await?;
         // Of a part of it the pool may have enough.
         if let (Some(gets), Some(to), Fill::Whole) = (crossing.gets, to, fill) {
-            market::require_liquidity(ground, dest, (limit::ratio(tao, to).rao(), gets.rao())).await?;
+            market::require_liquidity(dest, (limit::ratio(tao, to).rao(), gets.rao()))?;
         }
         Ok(crossing)
     }

@@ -16,7 +16,7 @@ use super::{
     limit::{self, ONE, Side, Unpriced, ratio},
     trade,
 };
-use crate::submit::{Draft, Ground, Need, Precondition, SubmissionError};
+use crate::submit::{Draft, Ground, Precondition, SubmissionError};
 
 /// What is worth less, in rao, may come to nothing by rounding alone.
 const DUST: u64 = 1_000;
@@ -63,7 +63,7 @@ impl Trade {
         let price = price(ground, netuid).await?;
         let amounts = alpha_for(ground, netuid, tao).await?.map(|alpha| (tao, alpha));
         if let (Some((_, alpha)), Some(price)) = (amounts, price) {
-            require_liquidity(ground, netuid, (ratio(tao, price).rao(), alpha.rao())).await?;
+            require_liquidity(netuid, (ratio(tao, price).rao(), alpha.rao()))?;
         }
         Self::of(ground, (netuid, Side::Buy), price, amounts, (protection, fill)).await
     }
@@ -78,7 +78,7 @@ impl Trade {
         let price = price(ground, netuid).await?;
         let amounts = tao_for(ground, netuid, alpha).await?.map(|tao| (tao, alpha));
         if let (Some((tao, _)), Some(price)) = (amounts, price) {
-            require_liquidity(ground, netuid, (limit::worth(alpha, price), tao.rao())).await?;
+            require_liquidity(netuid, (limit::worth(alpha, price), tao.rao()))?;
         }
         Self::of(ground, (netuid, Side::Sell), price, amounts, (protection, fill)).await
     }
@@ -320,15 +320,10 @@ pub(super) async fn alpha_for(ground: &Ground, netuid: NetUid, tao: Tao) -> Resu
 
 /// Refuses what the pool of a subnet gives nothing for (`got`), though at the price it would come to so much: the pool is
 /// too small for it, and the chain refuses it whatever the limit is.
-pub(super) async fn require_liquidity(
-    ground: &Ground,
-    netuid: NetUid,
-    (expected, got): (u64, u64),
-) -> Result<(), SubmissionError> {
+pub(super) fn require_liquidity(netuid: NetUid, (expected, got): (u64, u64)) -> Result<(), SubmissionError> {
     if got > 0 || expected < DUST || netuid == NetUid::ROOT {
         return Ok(());
     }
-    ground.require(Need::Started(netuid)).await?;
     let words =
         format!("the pool of subnet {netuid} is too small: it gives nothing for so much at once, so trade less");
     Err(Precondition::Foreseen { error: "InsufficientLiquidity", words }.into())

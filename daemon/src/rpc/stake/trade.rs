@@ -4,7 +4,7 @@
 use btd_api::{
     Alpha, AlphaAmount, Amount, Hotkey, NetUid, Tao,
     signing::Priced,
-    stake::{AddParams, Fill, RemoveParams, SwapParams},
+    stake::{AddParams, Fill, Protection, RemoveParams, SwapParams},
     sudo::StakeBurnParams,
 };
 use btd_chain::{Call, ReadError, StakeInfo, Value};
@@ -33,24 +33,28 @@ pub(in crate::rpc) async fn buy(ground: &Ground, params: &AddParams, hotkey: Hot
     if unparted::is_so(ground) {
         return unparted::add(ground, params.netuid, (hotkey, params.amount)).await;
     }
-    where_started(ground, &[params.netuid], purchase(ground, params, hotkey)).await
+    where_met(ground, &trading(&[params.netuid]), purchase(ground, params, hotkey)).await
 }
 
-/// What `drawing` a trade on `netuids` comes to, where they are all there and started. That is what the chain asks before
-/// it looks at amounts, positions and prices: whoever is told of those would trade less in vain. It is looked up for what
-/// is refused alone, and not where nothing is left to trade.
-async fn where_started<T>(
+/// What is asked of subnets that trade with each other, or with tao.
+fn trading(netuids: &[NetUid]) -> Vec<Need> {
+    netuids.iter().flat_map(|netuid| [Need::Subnet(*netuid), Need::Started(*netuid)]).collect()
+}
+
+/// What `drawing` a trade comes to, where its `needs` are met. Those are what the chain asks before it looks at
+/// amounts, positions and prices: whoever is told of those would trade less in vain. It is looked up for what is
+/// refused alone, and not where nothing is left to trade.
+async fn where_met<T>(
     ground: &Ground,
-    netuids: &[NetUid],
+    needs: &[Need],
     drawing: impl Future<Output = Result<T, SubmissionError>>,
 ) -> Result<T, SubmissionError> {
     let drawn = drawing.await;
     if let Err(SubmissionError::Precondition(refused)) = &drawn
         && !matches!(refused, Precondition::Nothing)
     {
-        for netuid in netuids {
-            ground.require_subnet(*netuid).await?;
-            ground.require(Need::Started(*netuid)).await?;
+        for need in needs {
+            ground.require(need.clone()).await?;
         }
     }
     drawn
@@ -111,7 +115,7 @@ pub(in crate::rpc) async fn burn(
         let words = "root has no alpha that could be bought and destroyed".to_owned();
         return Err(Precondition::Foreseen { error: "CannotBurnOrRecycleOnRootSubnet", words }.into());
     }
-    where_started(ground, &[params.netuid], destruction(ground, params, hotkey)).await
+    where_met(ground, &trading(&[params.netuid]), destruction(ground, params, hotkey)).await
 }
 
 async fn destruction(ground: &Ground, params: &StakeBurnParams, hotkey: Hotkey) -> Result<Draft, SubmissionError> {
@@ -148,7 +152,10 @@ pub(super) async fn sell_of(
     params: &RemoveParams,
     hotkey: Hotkey,
 ) -> Result<Draft, SubmissionError> {
-    where_started(ground, &[params.netuid], sale(ground, holdings, params, hotkey)).await
+    // Whether the subnet trades the chain asks only of a sale without a limit, which on root is each.
+    let is_limited = params.netuid != NetUid::ROOT && params.protection != Protection::None;
+    let needs = if is_limited { vec![Need::Subnet(params.netuid)] } else { trading(&[params.netuid]) };
+    where_met(ground, &needs, sale(ground, holdings, params, hotkey)).await
 }
 
 async fn sale(
@@ -196,7 +203,9 @@ async fn sale(
             None => draft,
         };
     }
-    Ok(draft.needs(Need::Subnet(netuid)).needs(Need::Started(netuid)))
+    let draft = draft.needs(Need::Subnet(netuid));
+    let draft = if trade.limit().is_none() { draft.needs(Need::Started(netuid)) } else { draft };
+    Ok(draft.needs(Need::ClaimedHotkey(hotkey)))
 }
 
 /// Gives up all positions behind each of `hotkeys`, in one call of the chain's own for each, that knows no limit. It
@@ -270,6 +279,7 @@ async fn give_up_of(
     };
     let draft = Draft::new(Call::new(SUBTENSOR, call).arg("hotkey", hotkey), summary)
         .effect(format!("{}, about τ{worth} at the prices now, behind hotkey {hotkey}", counted(held.len())))
+        .needs(Need::ClaimedHotkey(hotkey))
         .warning("this call takes no limit: whatever the prices are at inclusion is what it brings");
     let draft = stays.into_iter().fold(draft, Draft::warning);
     // On root there is no price.
@@ -291,7 +301,7 @@ pub(super) async fn swap(ground: &Ground, params: &SwapParams, hotkey: Hotkey) -
         return Err(Precondition::Foreseen { error: "SameNetuid", words }.into());
     }
     let alpha = part(ground, hotkey, (origin, dest), params.amount).await?.alpha;
-    where_started(ground, &[origin, dest], exchange(ground, params, (hotkey, alpha))).await
+    where_met(ground, &trading(&[origin, dest]), exchange(ground, params, (hotkey, alpha))).await
 }
 
 async fn exchange(
@@ -316,7 +326,7 @@ async fn exchange(
     let summary = format!("Swap {sold} for {bought} behind hotkey {hotkey}");
     let draft = crossing.within(ground, Draft::new(call, summary), limit).await?;
     let draft = draft.needs(Need::Subnet(origin)).needs(Need::Subnet(dest));
-    Ok(draft.needs(Need::Started(origin)).needs(Need::Started(dest)))
+    Ok(draft.needs(Need::Started(origin)).needs(Need::Started(dest)).needs(Need::ClaimedHotkey(hotkey)))
 }
 
 /// What moving stake by a call without a limit needs, and brings: within its subnet, or across to another.
@@ -329,7 +339,7 @@ pub(super) async fn unbounded(
     let draft = draft.needs(Need::Subnet(origin)).needs(Need::Subnet(dest));
     let draft = draft.needs(Need::Started(origin)).needs(Need::Started(dest));
     let needs = draft.needs.clone();
-    let drawn = where_started(ground, &[origin, dest], movement(ground, draft, (origin, dest), alpha)).await;
+    let drawn = where_met(ground, &trading(&[origin, dest]), movement(ground, draft, (origin, dest), alpha)).await;
     if let Err(SubmissionError::Precondition(_)) = &drawn {
         // Whether its hotkey is known matters before how much it is.
         for need in needs {
@@ -367,7 +377,7 @@ pub(super) async fn part(
     if origin == dest {
         return holdings.stays(hotkey, origin, amount);
     }
-    where_started(ground, &[origin, dest], async { holdings.leaves(hotkey, origin, amount) }).await
+    where_met(ground, &trading(&[origin, dest]), async { holdings.leaves(hotkey, origin, amount) }).await
 }
 
 /// Whether tao and alpha are the same there, and no pool is between them: on root, and where the mechanism is 0.

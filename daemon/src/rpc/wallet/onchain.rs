@@ -240,7 +240,7 @@ async fn swap_hotkey(parts: Arc<Parts>, params: SwapHotkeyParams, _: Caller) -> 
         let is_judged = ground.view.runtime().has_error(SUBTENSOR, NOT_CLEAN);
         if is_on_root && is_judged && !is_clean_on_root(&ground.view, new).await? {
             let words =
-                format!("hotkey {new} has root stake or claims to root dividends, and cannot take over on root");
+                format!("hotkey {new} has root stake or a record of root dividends, and cannot take over on root");
             return foreseen(NOT_CLEAN, words);
         }
         let has_v2 = ground.view.runtime().has_call(SUBTENSOR, "swap_hotkey_v2");
@@ -271,14 +271,27 @@ async fn swap_hotkey(parts: Arc<Parts>, params: SwapHotkeyParams, _: Caller) -> 
             Some(netuid) => draft.needs(Need::Subnet(netuid)).needs(Need::Rested(Pace::HotkeySwapOn(netuid))),
             None => draft,
         };
+        let draft = fate(old, params.netuid, params.keep_stake).into_iter().fold(draft, Draft::warning);
         Ok(match params.netuid {
-            Some(NetUid::ROOT) => draft
-                .warning("root stake and dividends go with it: its nominators are moved")
-                .warning("this is root alone, and no full exchange: without a netuid it takes over everywhere"),
+            Some(NetUid::ROOT) => {
+                draft.warning("this is root alone, and no full exchange: without a netuid it takes over everywhere")
+            }
             _ => swap_pace(&ground.view).await?.into_iter().fold(draft, Draft::warning),
         })
     })
     .await
+}
+
+/// What becomes of stake behind the hotkey that is given up, where whoever exchanges it may not think of that.
+fn fate(old: Hotkey, netuid: Option<NetUid>, keep_stake: bool) -> Option<String> {
+    match (netuid, keep_stake) {
+        (None, true) => Some(format!(
+            "hotkey {old} is nobody's afterwards: no stake behind it can leave, move or be given away until a coldkey \
+             claims it, whoever comes first; `wallet associate-hotkey` makes it yours again, so do that at once"
+        )),
+        (Some(NetUid::ROOT), false) => Some("root stake and dividends go with it: its nominators are moved".to_owned()),
+        _ => None,
+    }
 }
 
 /// A number that the runtime has as a constant; none where this one has it not.
@@ -315,8 +328,15 @@ async fn is_clean_on_root(view: &View, hotkey: Hotkey) -> Result<bool, ReadError
     // A runtime without such claims has no such rule.
     let Some(claims) = claims else { return Ok(true) };
     let stake = told("TotalHotkeyAlpha", &[hotkey.into(), NetUid::ROOT.into()]).await?;
-    let has_claims = claims.as_array().is_some_and(|claims| !claims.is_empty());
-    Ok(!has_claims && stake.as_ref().and_then(number).unwrap_or(0) == 0)
+    if claims.as_array().is_some_and(|claims| !claims.is_empty()) || stake.as_ref().and_then(number).unwrap_or(0) > 0 {
+        return Ok(false);
+    }
+    // What was claimed on root counts also where it came to nothing.
+    match view.storage_entries(SUBTENSOR, "RootClaimed", &[NetUid::ROOT.into(), hotkey.into()], 1).await {
+        Ok(claimed) => Ok(claimed.is_empty()),
+        Err(ReadError::Absent(_)) => Ok(true),
+        Err(error) => Err(error),
+    }
 }
 
 async fn faucet(parts: Arc<Parts>, params: FaucetParams, _: Caller) -> Result<Receipt, Failure> {
@@ -364,4 +384,23 @@ async fn faucet(parts: Arc<Parts>, params: FaucetParams, _: Caller) -> Result<Re
         }
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use btd_api::AccountId;
+
+    use super::*;
+
+    #[test]
+    fn only_a_full_exchange_without_the_stake_leaves_a_hotkey_to_nobody() {
+        let told = |netuid, keep_stake| fate(Hotkey(AccountId([1; 32])), netuid, keep_stake).unwrap_or_default();
+        assert!(told(None, true).contains("is nobody's afterwards"));
+        assert!(told(Some(NetUid::ROOT), false).contains("go with it"));
+        for (netuid, keep_stake) in
+            [(None, false), (Some(NetUid::ROOT), true), (Some(NetUid(1)), true), (Some(NetUid(1)), false)]
+        {
+            assert_eq!(told(netuid, keep_stake), "", "{netuid:?}, stake kept: {keep_stake}");
+        }
+    }
 }
