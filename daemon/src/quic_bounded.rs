@@ -3,9 +3,11 @@
 //! h3 keeps whatever comes of a frame until all of it is there, however long its sender says that it is, and has QUIC
 //! give the sender credit for more meanwhile: neither its own limit of a header block, which it looks at afterwards, nor
 //! the windows of QUIC bound that. So [`Bounded`] stands between the two. It hands h3 every frame as a whole, and only
-//! data, which h3 passes on as it comes, in pieces; thus nothing is left lying in h3. A frame that is too long is
-//! refused as soon as it states its length: it ends its stream, and on the control stream, which HTTP/3 cannot do
-//! without, the connection.
+//! data, which h3 passes on as it comes, in pieces. Of a whole frame h3 leaves something lying where the number in it
+//! lacks its end, for which it waits, or has bytes behind it, which it takes for the next frame; such a frame is refused,
+//! so that nothing is left in h3 and data find it waiting for data. A frame that is too long is refused as soon as it
+//! states its length. What is refused ends its stream, and on the control stream, which HTTP/3 cannot do without, the
+//! connection.
 
 use std::{
     mem,
@@ -25,6 +27,12 @@ const FRAMING: usize = 1_024;
 const LONGEST_CONTROL: usize = 16 * 1_024;
 /// The kind of a frame that carries data.
 const DATA: u64 = 0;
+/// The kinds of frames that carry a number and nothing else.
+const CANCEL_PUSH: u64 = 0x3;
+const GOAWAY: u64 = 0x7;
+const MAX_PUSH_ID: u64 = 0xd;
+/// The kind of a frame that carries a number, and something behind it.
+const PUSH_PROMISE: u64 = 0x5;
 /// The kind of a stream in one direction that carries frames.
 const CONTROL: u64 = 0;
 
@@ -182,6 +190,8 @@ impl<S: RecvStream, O: quic::OpenStreams<Bytes>> RecvStream for OneWay<S, O> {
 #[derive(Debug)]
 struct Frames {
     next: Next,
+    /// Whether this is the stream of a connection's own frames, where data have no place.
+    is_control: bool,
     /// Longest frame without data.
     longest: usize,
     /// What came last and has not gone further.
@@ -206,7 +216,7 @@ enum Next {
 
 impl Frames {
     fn new(next: Next, longest: usize) -> Self {
-        Self { next, longest, came: Bytes::new(), begun: BytesMut::new() }
+        Self { next, is_control: false, longest, came: Bytes::new(), begun: BytesMut::new() }
     }
 
     /// The next piece for h3, from what is here or else from the stream; none at the end of it.
@@ -228,13 +238,17 @@ impl Frames {
             match self.next {
                 Next::Kind => {
                     let Some((kind, _)) = self.begin(number) else { return Ok(None) };
-                    self.next = if kind == CONTROL { Next::Frame } else { Next::Other };
+                    self.is_control = kind == CONTROL;
+                    self.next = if self.is_control { Next::Frame } else { Next::Other };
                     return Ok(Some(self.begun()));
                 }
                 Next::Frame => {
                     let Some(head) = self.begin(Head::read) else { return Ok(None) };
                     if head.kind != DATA {
                         return self.whole(head);
+                    }
+                    if self.is_control {
+                        return Err(FrameError::Misplaced);
                     }
                     let begun = self.begun();
                     // h3 would take a frame of no data for the end of all data.
@@ -263,7 +277,11 @@ impl Frames {
         let lacking = payload.saturating_add(length).saturating_sub(self.begun.len());
         let came = self.came.split_to(lacking.min(self.came.len()));
         self.begun.extend_from_slice(&came);
-        Ok((came.len() == lacking).then(|| self.begun()))
+        if came.len() < lacking {
+            return Ok(None);
+        }
+        let carried = self.begun.get(length..).unwrap_or_default();
+        if is_taken_in(kind, carried) { Ok(Some(self.begun())) } else { Err(FrameError::NoNumber { kind, payload }) }
     }
 
     /// What is left when the stream has ended: a frame that lacks its end, which h3 objects to.
@@ -317,6 +335,15 @@ impl Head {
     }
 }
 
+/// Whether h3 takes in a whole frame that carries this, and neither waits for more of it nor leaves some of it behind.
+fn is_taken_in(kind: u64, carried: &[u8]) -> bool {
+    match kind {
+        CANCEL_PUSH | GOAWAY | MAX_PUSH_ID => number(carried).is_some_and(|(_, length)| length == carried.len()),
+        PUSH_PROMISE => number(carried).is_some(),
+        _ => true,
+    }
+}
+
 /// The number at the beginning, as QUIC writes numbers, and how many bytes it takes.
 fn number(bytes: &[u8]) -> Option<(u64, usize)> {
     let first = *bytes.first()?;
@@ -342,6 +369,13 @@ enum FrameError {
         "a frame of type {kind:#x} states a length of {payload} bytes, of which at most {longest} are taken; send less"
     )]
     TooLong { kind: u64, payload: usize, longest: usize },
+    #[error(
+        "a frame of type {kind:#x} has {payload} bytes that are not the number which it is to carry; send it as RFC 9114, \
+         section 7.2, lays it out"
+    )]
+    NoNumber { kind: u64, payload: usize },
+    #[error("a frame of data came on the control stream; send data on the stream of a request only")]
+    Misplaced,
     #[error("the stream ended {lacking} bytes before its frame of data; send such a frame to its end")]
     Cut { lacking: usize },
 }
@@ -353,7 +387,8 @@ impl FrameError {
     fn code(&self) -> Code {
         match self {
             Self::TooLong { .. } => Code::H3_EXCESSIVE_LOAD,
-            Self::Cut { .. } => Code::H3_FRAME_ERROR,
+            Self::NoNumber { .. } | Self::Cut { .. } => Code::H3_FRAME_ERROR,
+            Self::Misplaced => Code::H3_FRAME_UNEXPECTED,
         }
     }
 }

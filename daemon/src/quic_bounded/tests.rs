@@ -25,7 +25,7 @@ fn in_pieces(bytes: &[u8], size: usize) -> Vec<&[u8]> {
 
 #[test]
 fn frames_go_on_as_wholes_and_data_in_pieces_however_they_come() {
-    const FRAMES: &[u8] = b"\x01\x05heads\x00\x00\x21\x03abc\x00\x40\x06sixsix\x40\x00\x01!\x07\x00\x01\x02ts";
+    const FRAMES: &[u8] = b"\x01\x05heads\x00\x00\x21\x03abc\x00\x40\x06sixsix\x40\x00\x01!\x07\x01\x04\x01\x02ts";
     // The frame of no data is left out: to h3 it would be the end.
     let parts: [&[u8]; 8] = [
         b"\x01\x05heads",
@@ -34,7 +34,7 @@ fn frames_go_on_as_wholes_and_data_in_pieces_however_they_come() {
         b"sixsix",
         b"\x40\x00\x01",
         b"!",
-        b"\x07\x00",
+        b"\x07\x01\x04",
         b"\x01\x02ts",
     ];
     assert_eq!(handed_on(Next::Frame, &[FRAMES]).unwrap(), parts);
@@ -61,6 +61,51 @@ fn a_frame_that_is_too_long_is_refused_before_any_of_it_has_come() {
         let outcome = handed_on(Next::Frame, &in_pieces(frames, 1));
         let Err(FrameError::TooLong { kind, payload, longest: LONGEST }) = outcome else { panic!("{outcome:?}") };
         assert_eq!((kind, payload), stated);
+    }
+}
+
+#[test]
+fn a_whole_frame_that_h3_would_not_take_in_as_one_is_refused() {
+    // Without the number that belongs there, with a part of it, and with bytes behind it.
+    let refused: [(&[u8], (u64, usize)); 9] = [
+        (b"\x03\x00", (3, 0)),
+        (b"\x05\x00", (5, 0)),
+        (b"\x05\x02\x80\x01", (5, 2)),
+        (b"\x07\x01\x40", (7, 1)),
+        (b"\x07\x02\x00\x00", (7, 2)),
+        (b"\x0d\x00", (13, 0)),
+        (b"\x0d\x06\x00\x21\xbf\xff\xff\xff", (13, 6)),
+        (b"\x40\x0d\x40\x00", (13, 0)),
+        (b"\x0d\x09\xc0\x00\x00\x00\x00\x00\x00\x01\x00", (13, 9)),
+    ];
+    for (frame, stated) in refused {
+        let poured = [frame, b"\x00\x05data!"].concat();
+        for size in 1..=poured.len() {
+            let outcome = handed_on(Next::Frame, &in_pieces(&poured, size));
+            let Err(FrameError::NoNumber { kind, payload }) = outcome else { panic!("{frame:x?}: {outcome:?}") };
+            assert_eq!((kind, payload), stated);
+        }
+    }
+    let taken: [&[u8]; 6] = [
+        b"\x03\x01\x02",
+        b"\x05\x01\x00",
+        b"\x05\x04\x40\x07\x00\x00",
+        b"\x07\x02\x40\x04",
+        b"\x0d\x08\xc0\x00\x00\x00\x00\x00\x00\x01",
+        b"\x21\x01\x40",
+    ];
+    for frame in taken {
+        assert_eq!(handed_on(Next::Frame, &in_pieces(frame, 1)).unwrap(), [frame]);
+    }
+}
+
+#[test]
+fn a_control_stream_passes_on_no_data() {
+    for stream in [&b"\x00\x04\x00\x00\x84\x00\x00\x00"[..], b"\x00\x04\x00\x00\x00", b"\x40\x00\x00\x01!"] {
+        for size in 1..=stream.len() {
+            let outcome = handed_on(Next::Kind, &in_pieces(stream, size));
+            assert!(matches!(outcome, Err(FrameError::Misplaced)), "{stream:x?}: {outcome:?}");
+        }
     }
 }
 
