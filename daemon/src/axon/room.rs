@@ -69,6 +69,10 @@ impl Charge {
 
     /// Has the message take `bytes` from now on, if there is room for them; else it keeps what it took.
     pub(super) fn take(&mut self, bytes: usize) -> Result<(), NoRoom> {
+        // Of a long body most pieces come into pages that are counted already.
+        if bytes == self.bytes {
+            return Ok(());
+        }
         let mut taken = self.room.lock();
         let others = taken.all.saturating_sub(self.bytes);
         let all = others.saturating_add(bytes);
