@@ -1,4 +1,4 @@
-//! Memory for the messages of verified requests, from the first byte of a body until its answer is made: in all, and
+//! Memory for the messages of verified requests, from the first byte of a body until its answer is written: in all, and
 //! of one hotkey.
 //!
 //! Bytes count as they come, not as they are stated. No hotkey takes more than it leaves to the others: who sends long
