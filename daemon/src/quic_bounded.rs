@@ -6,8 +6,11 @@
 //! data, which h3 passes on as it comes, in pieces. Of a whole frame h3 leaves something lying where the number in it
 //! lacks its end, for which it waits, or has bytes behind it, which it takes for the next frame; such a frame is refused,
 //! so that nothing is left in h3 and data find it waiting for data. A frame that is too long is refused as soon as it
-//! states its length. What is refused ends its stream, and on the control stream, which HTTP/3 cannot do without, the
-//! connection.
+//! states its length, and one that lacks its end when all such frames of its connection take too much. What is
+//! refused ends its stream, and on the control stream, which HTTP/3 cannot do without, the connection.
+
+mod frame;
+mod unfinished;
 
 use std::{
     mem,
@@ -21,18 +24,21 @@ use h3::{
     quic::{self, ConnectionErrorIncoming, RecvStream, SendStream, StreamErrorIncoming, StreamId, WriteBuf},
 };
 
+use self::{
+    frame::{DATA, FrameError, Head, is_taken_in, number},
+    unfinished::{AllUnfinished, Unfinished},
+};
+
 /// What a frame of headers takes beside what HTTP/3 counts of them.
 const FRAMING: usize = 1_024;
 /// Longest frame of a control stream: settings take some tens of bytes, and everything else takes less.
 const LONGEST_CONTROL: usize = 16 * 1_024;
-/// The kind of a frame that carries data.
-const DATA: u64 = 0;
-/// The kinds of frames that carry a number and nothing else.
-const CANCEL_PUSH: u64 = 0x3;
-const GOAWAY: u64 = 0x7;
-const MAX_PUSH_ID: u64 = 0xd;
-/// The kind of a frame that carries a number, and something behind it.
-const PUSH_PROMISE: u64 = 0x5;
+/// What may have come of the frames of one connection that lack their end: a good many heads of the usual few KiB. A
+/// single frame may be as long as it may.
+const MOST_UNFINISHED: usize = 512 * 1_024;
+/// Frames in a row that hold no data, behind which others have their turn: who sends such frames forever would be read
+/// forever.
+const TURN: usize = 256;
 /// The kind of a stream in one direction that carries frames.
 const CONTROL: u64 = 0;
 
@@ -41,6 +47,7 @@ const CONTROL: u64 = 0;
 pub(crate) struct Bounded<C> {
     inner: C,
     longest: usize,
+    unfinished: AllUnfinished,
 }
 
 // === impl Bounded ===
@@ -48,7 +55,8 @@ pub(crate) struct Bounded<C> {
 impl<C> Bounded<C> {
     /// Bounds every frame without data on streams in both directions by what `longest_head` bytes of headers take.
     pub(crate) fn new(inner: C, longest_head: usize) -> Self {
-        Self { inner, longest: longest_head.saturating_add(FRAMING) }
+        let longest = longest_head.saturating_add(FRAMING);
+        Self { inner, longest, unfinished: AllUnfinished::new(MOST_UNFINISHED.max(longest)) }
     }
 }
 
@@ -61,7 +69,7 @@ impl<C: quic::Connection<Bytes>> quic::Connection<Bytes> for Bounded<C> {
         context: &mut Context<'_>,
     ) -> Poll<Result<Self::RecvStream, ConnectionErrorIncoming>> {
         let stream = ready!(self.inner.poll_accept_recv(context))?;
-        let frames = Frames::new(Next::Kind, LONGEST_CONTROL);
+        let frames = Frames::new(Next::Kind, LONGEST_CONTROL, self.unfinished.open());
         Poll::Ready(Ok(OneWay { stream, connection: self.inner.opener(), frames }))
     }
 
@@ -70,11 +78,11 @@ impl<C: quic::Connection<Bytes>> quic::Connection<Bytes> for Bounded<C> {
         context: &mut Context<'_>,
     ) -> Poll<Result<BothWays<C::BidiStream>, ConnectionErrorIncoming>> {
         let stream = ready!(self.inner.poll_accept_bidi(context))?;
-        Poll::Ready(Ok(BothWays { stream, frames: Frames::new(Next::Frame, self.longest) }))
+        Poll::Ready(Ok(BothWays { stream, frames: Frames::new(Next::Frame, self.longest, self.unfinished.open()) }))
     }
 
     fn opener(&self) -> Self::OpenStreams {
-        Bounded { inner: self.inner.opener(), longest: self.longest }
+        Bounded { inner: self.inner.opener(), longest: self.longest, unfinished: self.unfinished.clone() }
     }
 }
 
@@ -84,7 +92,7 @@ impl<C: quic::OpenStreams<Bytes>> quic::OpenStreams<Bytes> for Bounded<C> {
 
     fn poll_open_bidi(&mut self, context: &mut Context<'_>) -> Poll<Result<Self::BidiStream, StreamErrorIncoming>> {
         let stream = ready!(self.inner.poll_open_bidi(context))?;
-        Poll::Ready(Ok(BothWays { stream, frames: Frames::new(Next::Frame, self.longest) }))
+        Poll::Ready(Ok(BothWays { stream, frames: Frames::new(Next::Frame, self.longest, self.unfinished.open()) }))
     }
 
     fn poll_open_send(&mut self, context: &mut Context<'_>) -> Poll<Result<C::SendStream, StreamErrorIncoming>> {
@@ -198,6 +206,10 @@ struct Frames {
     came: Bytes,
     /// The beginning of a frame, or of a stream's kind, of which more must come.
     begun: BytesMut,
+    /// What of it is counted among the connection's unfinished frames.
+    unfinished: Unfinished,
+    /// Frames in a row without data.
+    without_data: usize,
 }
 
 /// What comes next.
@@ -215,13 +227,19 @@ enum Next {
 // === impl Frames ===
 
 impl Frames {
-    fn new(next: Next, longest: usize) -> Self {
-        Self { next, is_control: false, longest, came: Bytes::new(), begun: BytesMut::new() }
+    fn new(next: Next, longest: usize, unfinished: Unfinished) -> Self {
+        let (came, begun) = (Bytes::new(), BytesMut::new());
+        Self { next, is_control: false, longest, came, begun, unfinished, without_data: 0 }
     }
 
     /// The next piece for h3, from what is here or else from the stream; none at the end of it.
     fn read<S: RecvStream>(&mut self, stream: &mut S, context: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Fault>> {
         loop {
+            if self.without_data >= TURN {
+                self.without_data = 0;
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             if let Some(piece) = self.piece()? {
                 return Poll::Ready(Ok(Some(piece)));
             }
@@ -250,12 +268,14 @@ impl Frames {
                     if self.is_control {
                         return Err(FrameError::Misplaced);
                     }
-                    let begun = self.begun();
-                    // h3 would take a frame of no data for the end of all data.
                     if head.payload > 0 {
+                        self.without_data = 0;
                         self.next = Next::Data(head.payload);
-                        return Ok(Some(begun));
+                        return Ok(Some(self.begun()));
                     }
+                    // h3 would take a frame of no data for the end of all data.
+                    self.without_data += 1;
+                    self.begun.clear();
                 }
                 Next::Data(0) => self.next = Next::Frame,
                 Next::Data(left) => {
@@ -278,8 +298,10 @@ impl Frames {
         let came = self.came.split_to(lacking.min(self.came.len()));
         self.begun.extend_from_slice(&came);
         if came.len() < lacking {
-            return Ok(None);
+            let most = self.unfinished.most();
+            return if self.unfinished.take(came.len()) { Ok(None) } else { Err(FrameError::TooMany { most }) };
         }
+        self.without_data += 1;
         let carried = self.begun.get(length..).unwrap_or_default();
         if is_taken_in(kind, carried) { Ok(Some(self.begun())) } else { Err(FrameError::NoNumber { kind, payload }) }
     }
@@ -306,6 +328,7 @@ impl Frames {
     }
 
     fn begun(&mut self) -> Bytes {
+        self.unfinished.give_back();
         mem::take(&mut self.begun).freeze()
     }
 
@@ -316,43 +339,6 @@ impl Frames {
     }
 }
 
-/// How a frame begins.
-#[derive(Debug, Clone, Copy)]
-struct Head {
-    kind: u64,
-    /// How long the beginning is, and what follows it.
-    length: usize,
-    payload: usize,
-}
-
-// === impl Head ===
-
-impl Head {
-    fn read(bytes: &[u8]) -> Option<Self> {
-        let (kind, of_kind) = number(bytes)?;
-        let (payload, of_payload) = number(bytes.get(of_kind..)?)?;
-        Some(Self { kind, length: of_kind + of_payload, payload: usize::try_from(payload).unwrap_or(usize::MAX) })
-    }
-}
-
-/// Whether h3 takes in a whole frame that carries this, and neither waits for more of it nor leaves some of it behind.
-fn is_taken_in(kind: u64, carried: &[u8]) -> bool {
-    match kind {
-        CANCEL_PUSH | GOAWAY | MAX_PUSH_ID => number(carried).is_some_and(|(_, length)| length == carried.len()),
-        PUSH_PROMISE => number(carried).is_some(),
-        _ => true,
-    }
-}
-
-/// The number at the beginning, as QUIC writes numbers, and how many bytes it takes.
-fn number(bytes: &[u8]) -> Option<(u64, usize)> {
-    let first = *bytes.first()?;
-    let length = 1_usize << (first >> 6);
-    let further = bytes.get(1..length)?;
-    let begun = u64::from(first & 0b0011_1111);
-    Some((further.iter().fold(begun, |number, byte| (number << 8) | u64::from(*byte)), length))
-}
-
 /// Why nothing more of a stream is read.
 #[derive(Debug, thiserror::Error)]
 enum Fault {
@@ -360,37 +346,6 @@ enum Fault {
     Stream(#[from] StreamErrorIncoming),
     #[error(transparent)]
     Frame(#[from] FrameError),
-}
-
-/// What is wrong with a frame.
-#[derive(Debug, thiserror::Error)]
-enum FrameError {
-    #[error(
-        "a frame of type {kind:#x} states a length of {payload} bytes, of which at most {longest} are taken; send less"
-    )]
-    TooLong { kind: u64, payload: usize, longest: usize },
-    #[error(
-        "a frame of type {kind:#x} has {payload} bytes that are not the number which it is to carry; send it as RFC 9114, \
-         section 7.2, lays it out"
-    )]
-    NoNumber { kind: u64, payload: usize },
-    #[error("a frame of data came on the control stream; send data on the stream of a request only")]
-    Misplaced,
-    #[error("the stream ended {lacking} bytes before its frame of data; send such a frame to its end")]
-    Cut { lacking: usize },
-}
-
-// === impl FrameError ===
-
-impl FrameError {
-    /// HTTP/3's word for it.
-    fn code(&self) -> Code {
-        match self {
-            Self::TooLong { .. } => Code::H3_EXCESSIVE_LOAD,
-            Self::NoNumber { .. } | Self::Cut { .. } => Code::H3_FRAME_ERROR,
-            Self::Misplaced => Code::H3_FRAME_UNEXPECTED,
-        }
-    }
 }
 
 #[cfg(test)]

@@ -18,8 +18,8 @@ pub struct Config {
     /// takes any that is free for both.
     pub bind: SocketAddr,
     /// Connections at once, of both transports. Further ones are closed at once. One of HTTP/1.1 reads into a
-    /// buffer of up to 128 KiB, or of `max_header_bytes` if that is more. One of HTTP/3 holds as many as 128 header blocks
-    /// that have not come as a whole, and as much as 1 MiB that has not been read.
+    /// buffer of up to 128 KiB, or of `max_header_bytes` if that is more. One of HTTP/3 holds as much as 512 KiB of header
+    /// blocks that have not come as a whole, or one such block if that is more, and as much as 1 MiB that has not been read.
     pub max_connections: usize,
     /// Connections at once from one address: a Python dendrite opens up to a hundred, and several callers
     /// may share an address.

@@ -1,12 +1,21 @@
 //! What h3 gets of frames that come in any pieces.
 
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    task::{Wake, Waker},
+};
+
 use super::*;
 
 const LONGEST: usize = 1_000;
 
+fn frames(next: Next) -> Frames {
+    Frames::new(next, LONGEST, AllUnfinished::new(usize::MAX).open())
+}
+
 /// What h3 gets of a stream that comes in such pieces and ends.
 fn handed_on(next: Next, pieces: &[&[u8]]) -> Result<Vec<Bytes>, FrameError> {
-    let (mut frames, mut handed_on) = (Frames::new(next, LONGEST), Vec::new());
+    let (mut frames, mut handed_on) = (frames(next), Vec::new());
     for piece in pieces {
         frames.came = Bytes::copy_from_slice(piece);
         while let Some(piece) = frames.piece()? {
@@ -131,4 +140,80 @@ fn only_control_streams_have_frames() {
     assert!(matches!(refused, Err(FrameError::TooLong { kind: 4, .. })), "{refused:?}");
     let other = handed_on(Next::Kind, &[b"\x40\x54\x04\xff\xff"]);
     assert_eq!(other.unwrap(), [&b"\x40\x54"[..], b"\x04\xff\xff"]);
+}
+
+#[test]
+fn unfinished_frames_of_a_connection_take_no_more_than_their_room() {
+    const HALF: &[u8] = b"\x01\x40\x65half";
+    let connection = AllUnfinished::new(10);
+    let open = || Frames::new(Next::Frame, LONGEST, connection.open());
+    let come = |frames: &mut Frames, bytes: &[u8]| {
+        frames.came = Bytes::copy_from_slice(bytes);
+        frames.piece()
+    };
+    let (mut first, mut second, mut third) = (open(), open(), open());
+    assert!(come(&mut first, HALF).unwrap().is_none() && come(&mut second, HALF).unwrap().is_none());
+    let refused = come(&mut third, HALF);
+    assert!(matches!(refused, Err(FrameError::TooMany { most: 10 })), "{refused:?}");
+    // Whoever comes to an end makes room, and so does whoever is given up.
+    drop(third);
+    assert!(come(&mut first, &[b'x'; 0x65 - 4]).unwrap().is_some_and(|whole| whole.len() == 0x65 + 3));
+    let mut fourth = open();
+    assert!(come(&mut fourth, HALF).unwrap().is_none());
+    drop((first, second));
+    assert!(come(&mut fourth, b"abcdef").unwrap().is_none());
+    let refused = come(&mut fourth, b"g");
+    assert!(matches!(refused, Err(FrameError::TooMany { .. })), "{refused:?}");
+}
+
+/// A stream on which the same comes again and again.
+struct Again {
+    piece: &'static [u8],
+    left: usize,
+}
+
+impl RecvStream for Again {
+    type Buf = Bytes;
+
+    fn poll_data(&mut self, _: &mut Context<'_>) -> Poll<Result<Option<Bytes>, StreamErrorIncoming>> {
+        let Some(left) = self.left.checked_sub(1) else { return Poll::Ready(Ok(None)) };
+        self.left = left;
+        Poll::Ready(Ok(Some(Bytes::from_static(self.piece))))
+    }
+
+    fn stop_sending(&mut self, _: u64) {}
+
+    fn recv_id(&self) -> StreamId {
+        StreamId::try_from(0_u64).unwrap()
+    }
+}
+
+#[derive(Default)]
+struct Woken(AtomicUsize);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn whoever_sends_frames_without_data_leaves_others_their_turn() {
+    // No data, something unknown, and data.
+    let cases: [(&'static [u8], usize); 3] = [(b"\x00\x00", 4), (b"\x21\x00", 4), (b"\x00\x01!", 0)];
+    for (piece, turns) in cases {
+        let woken = Arc::new(Woken::default());
+        let waker = Waker::from(Arc::clone(&woken));
+        let mut context = Context::from_waker(&waker);
+        let (mut frames, mut stream) = (frames(Next::Frame), Again { piece, left: 4 * TURN + 1 });
+        let mut waited = 0;
+        loop {
+            match frames.read(&mut stream, &mut context) {
+                Poll::Ready(read) if read.as_ref().unwrap().is_none() => break,
+                Poll::Ready(_) => {}
+                Poll::Pending => waited += 1,
+            }
+        }
+        assert_eq!((waited, woken.0.load(Ordering::Relaxed)), (turns, turns), "{piece:x?}");
+    }
 }
