@@ -10,7 +10,7 @@ use quinn::{
     Connection, ConnectionError, Endpoint, RecvStream, SendStream, ServerConfig, VarInt, WriteError,
     crypto::rustls::QuicServerConfig,
 };
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::{edge::signed, quic_edge::client, support::*};
 use crate::{
@@ -123,6 +123,39 @@ async fn a_head_that_is_too_long_is_stopped_and_its_connection_stays() {
         assert!(taken <= 512 * 1_024, "{taken}");
         assert!(axon.status().requests["connections_failed"] >= failed);
     }
+    assert!(hostile.close_reason().is_none(), "{:?}", hostile.close_reason());
+}
+
+#[tokio::test]
+async fn heads_that_lack_their_end_take_no_more_than_one_connection_may() {
+    let axon = axon(config(), vec![]).await;
+    let hostile = connect(&axon).await;
+    // 29 KiB of 30 each, of which 17 are no more than 512 KiB.
+    let beginning = [&b"\x01\x80\x00\x78\x00"[..], &vec![0_u8; 29 * 1_024]].concat();
+    let mut open = Vec::new();
+    for _ in 0..32 {
+        let (mut stream, answer) = hostile.open_bi().await.unwrap();
+        // Who is refused meanwhile finds it stopped.
+        let _ = timeout(PATIENCE, stream.write_all(&beginning)).await.expect("it is taken, or refused");
+        open.push((stream, answer));
+    }
+    let refused = async {
+        loop {
+            let mut refused = 0;
+            for (stream, _) in &mut open {
+                if let Err(why) = stream.write(b"x").await {
+                    assert_eq!(why, WriteError::Stopped(EXCESSIVE_LOAD));
+                    refused += 1;
+                }
+            }
+            if refused >= 32 - 17 {
+                return;
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(PATIENCE, refused).await.expect("those that do not fit are refused");
+    served(&axon).await;
     assert!(hostile.close_reason().is_none(), "{:?}", hostile.close_reason());
 }
 
