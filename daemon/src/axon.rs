@@ -28,6 +28,7 @@ mod patient;
 mod queue;
 mod quic;
 mod readings;
+mod reply_body;
 mod room;
 mod service;
 mod shares;

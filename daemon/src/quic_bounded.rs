@@ -3,9 +3,14 @@
 //! h3 keeps whatever comes of a frame until all of it is there, however long its sender says that it is, and has QUIC
 //! give the sender credit for more meanwhile: neither its own limit of a header block, which it looks at afterwards, nor
 //! the windows of QUIC bound that. So [`Bounded`] stands between the two. It hands h3 every frame as a whole, and only
-//! data, which h3 passes on as it comes, in pieces; thus nothing is left lying in h3. A frame that is too long is
-//! refused as soon as it states its length: it ends its stream, and on the control stream, which HTTP/3 cannot do
-//! without, the connection.
+//! data, which h3 passes on as it comes, in pieces. Of a whole frame h3 leaves something lying where the number in it
+//! lacks its end, for which it waits, or has bytes behind it, which it takes for the next frame; such a frame is refused,
+//! so that nothing is left in h3 and data find it waiting for data. A frame that is too long is refused as soon as it
+//! states its length, and one that lacks its end when all such frames of its connection take too much. What is
+//! refused ends its stream, and on the control stream, which HTTP/3 cannot do without, the connection.
+
+mod frame;
+mod unfinished;
 
 use std::{
     mem,
@@ -19,12 +24,21 @@ use h3::{
     quic::{self, ConnectionErrorIncoming, RecvStream, SendStream, StreamErrorIncoming, StreamId, WriteBuf},
 };
 
+use self::{
+    frame::{DATA, FrameError, Head, is_taken_in, number},
+    unfinished::{AllUnfinished, Unfinished},
+};
+
 /// What a frame of headers takes beside what HTTP/3 counts of them.
 const FRAMING: usize = 1_024;
 /// Longest frame of a control stream: settings take some tens of bytes, and everything else takes less.
 const LONGEST_CONTROL: usize = 16 * 1_024;
-/// The kind of a frame that carries data.
-const DATA: u64 = 0;
+/// What may have come of the frames of one connection that lack their end: a good many heads of the usual few KiB. A
+/// single frame may be as long as it may.
+const MOST_UNFINISHED: usize = 512 * 1_024;
+/// Frames in a row that hold no data, behind which others have their turn: who sends such frames forever would be read
+/// forever.
+const TURN: usize = 256;
 /// The kind of a stream in one direction that carries frames.
 const CONTROL: u64 = 0;
 
@@ -33,6 +47,7 @@ const CONTROL: u64 = 0;
 pub(crate) struct Bounded<C> {
     inner: C,
     longest: usize,
+    unfinished: AllUnfinished,
 }
 
 // === impl Bounded ===
@@ -40,7 +55,8 @@ pub(crate) struct Bounded<C> {
 impl<C> Bounded<C> {
     /// Bounds every frame without data on streams in both directions by what `longest_head` bytes of headers take.
     pub(crate) fn new(inner: C, longest_head: usize) -> Self {
-        Self { inner, longest: longest_head.saturating_add(FRAMING) }
+        let longest = longest_head.saturating_add(FRAMING);
+        Self { inner, longest, unfinished: AllUnfinished::new(MOST_UNFINISHED.max(longest)) }
     }
 }
 
@@ -53,7 +69,7 @@ impl<C: quic::Connection<Bytes>> quic::Connection<Bytes> for Bounded<C> {
         context: &mut Context<'_>,
     ) -> Poll<Result<Self::RecvStream, ConnectionErrorIncoming>> {
         let stream = ready!(self.inner.poll_accept_recv(context))?;
-        let frames = Frames::new(Next::Kind, LONGEST_CONTROL);
+        let frames = Frames::new(Next::Kind, LONGEST_CONTROL, self.unfinished.open());
         Poll::Ready(Ok(OneWay { stream, connection: self.inner.opener(), frames }))
     }
 
@@ -62,11 +78,11 @@ impl<C: quic::Connection<Bytes>> quic::Connection<Bytes> for Bounded<C> {
         context: &mut Context<'_>,
     ) -> Poll<Result<BothWays<C::BidiStream>, ConnectionErrorIncoming>> {
         let stream = ready!(self.inner.poll_accept_bidi(context))?;
-        Poll::Ready(Ok(BothWays { stream, frames: Frames::new(Next::Frame, self.longest) }))
+        Poll::Ready(Ok(BothWays { stream, frames: Frames::new(Next::Frame, self.longest, self.unfinished.open()) }))
     }
 
     fn opener(&self) -> Self::OpenStreams {
-        Bounded { inner: self.inner.opener(), longest: self.longest }
+        Bounded { inner: self.inner.opener(), longest: self.longest, unfinished: self.unfinished.clone() }
     }
 }
 
@@ -76,7 +92,7 @@ impl<C: quic::OpenStreams<Bytes>> quic::OpenStreams<Bytes> for Bounded<C> {
 
     fn poll_open_bidi(&mut self, context: &mut Context<'_>) -> Poll<Result<Self::BidiStream, StreamErrorIncoming>> {
         let stream = ready!(self.inner.poll_open_bidi(context))?;
-        Poll::Ready(Ok(BothWays { stream, frames: Frames::new(Next::Frame, self.longest) }))
+        Poll::Ready(Ok(BothWays { stream, frames: Frames::new(Next::Frame, self.longest, self.unfinished.open()) }))
     }
 
     fn poll_open_send(&mut self, context: &mut Context<'_>) -> Poll<Result<C::SendStream, StreamErrorIncoming>> {
@@ -182,12 +198,18 @@ impl<S: RecvStream, O: quic::OpenStreams<Bytes>> RecvStream for OneWay<S, O> {
 #[derive(Debug)]
 struct Frames {
     next: Next,
+    /// Whether this is the stream of a connection's own frames, where data have no place.
+    is_control: bool,
     /// Longest frame without data.
     longest: usize,
     /// What came last and has not gone further.
     came: Bytes,
     /// The beginning of a frame, or of a stream's kind, of which more must come.
     begun: BytesMut,
+    /// What of it is counted among the connection's unfinished frames.
+    unfinished: Unfinished,
+    /// Frames in a row without data.
+    without_data: usize,
 }
 
 /// What comes next.
@@ -205,13 +227,19 @@ enum Next {
 // === impl Frames ===
 
 impl Frames {
-    fn new(next: Next, longest: usize) -> Self {
-        Self { next, longest, came: Bytes::new(), begun: BytesMut::new() }
+    fn new(next: Next, longest: usize, unfinished: Unfinished) -> Self {
+        let (came, begun) = (Bytes::new(), BytesMut::new());
+        Self { next, is_control: false, longest, came, begun, unfinished, without_data: 0 }
     }
 
     /// The next piece for h3, from what is here or else from the stream; none at the end of it.
     fn read<S: RecvStream>(&mut self, stream: &mut S, context: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Fault>> {
         loop {
+            if self.without_data >= TURN {
+                self.without_data = 0;
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             if let Some(piece) = self.piece()? {
                 return Poll::Ready(Ok(Some(piece)));
             }
@@ -228,7 +256,8 @@ impl Frames {
             match self.next {
                 Next::Kind => {
                     let Some((kind, _)) = self.begin(number) else { return Ok(None) };
-                    self.next = if kind == CONTROL { Next::Frame } else { Next::Other };
+                    self.is_control = kind == CONTROL;
+                    self.next = if self.is_control { Next::Frame } else { Next::Other };
                     return Ok(Some(self.begun()));
                 }
                 Next::Frame => {
@@ -236,12 +265,17 @@ impl Frames {
                     if head.kind != DATA {
                         return self.whole(head);
                     }
-                    let begun = self.begun();
-                    // h3 would take a frame of no data for the end of all data.
-                    if head.payload > 0 {
-                        self.next = Next::Data(head.payload);
-                        return Ok(Some(begun));
+                    if self.is_control {
+                        return Err(FrameError::Misplaced);
                     }
+                    if head.payload > 0 {
+                        self.without_data = 0;
+                        self.next = Next::Data(head.payload);
+                        return Ok(Some(self.begun()));
+                    }
+                    // h3 would take a frame of no data for the end of all data.
+                    self.without_data += 1;
+                    self.begun.clear();
                 }
                 Next::Data(0) => self.next = Next::Frame,
                 Next::Data(left) => {
@@ -263,7 +297,13 @@ impl Frames {
         let lacking = payload.saturating_add(length).saturating_sub(self.begun.len());
         let came = self.came.split_to(lacking.min(self.came.len()));
         self.begun.extend_from_slice(&came);
-        Ok((came.len() == lacking).then(|| self.begun()))
+        if came.len() < lacking {
+            let most = self.unfinished.most();
+            return if self.unfinished.take(came.len()) { Ok(None) } else { Err(FrameError::TooMany { most }) };
+        }
+        self.without_data += 1;
+        let carried = self.begun.get(length..).unwrap_or_default();
+        if is_taken_in(kind, carried) { Ok(Some(self.begun())) } else { Err(FrameError::NoNumber { kind, payload }) }
     }
 
     /// What is left when the stream has ended: a frame that lacks its end, which h3 objects to.
@@ -288,6 +328,7 @@ impl Frames {
     }
 
     fn begun(&mut self) -> Bytes {
+        self.unfinished.give_back();
         mem::take(&mut self.begun).freeze()
     }
 
@@ -298,34 +339,6 @@ impl Frames {
     }
 }
 
-/// How a frame begins.
-#[derive(Debug, Clone, Copy)]
-struct Head {
-    kind: u64,
-    /// How long the beginning is, and what follows it.
-    length: usize,
-    payload: usize,
-}
-
-// === impl Head ===
-
-impl Head {
-    fn read(bytes: &[u8]) -> Option<Self> {
-        let (kind, of_kind) = number(bytes)?;
-        let (payload, of_payload) = number(bytes.get(of_kind..)?)?;
-        Some(Self { kind, length: of_kind + of_payload, payload: usize::try_from(payload).unwrap_or(usize::MAX) })
-    }
-}
-
-/// The number at the beginning, as QUIC writes numbers, and how many bytes it takes.
-fn number(bytes: &[u8]) -> Option<(u64, usize)> {
-    let first = *bytes.first()?;
-    let length = 1_usize << (first >> 6);
-    let further = bytes.get(1..length)?;
-    let begun = u64::from(first & 0b0011_1111);
-    Some((further.iter().fold(begun, |number, byte| (number << 8) | u64::from(*byte)), length))
-}
-
 /// Why nothing more of a stream is read.
 #[derive(Debug, thiserror::Error)]
 enum Fault {
@@ -333,29 +346,6 @@ enum Fault {
     Stream(#[from] StreamErrorIncoming),
     #[error(transparent)]
     Frame(#[from] FrameError),
-}
-
-/// What is wrong with a frame.
-#[derive(Debug, thiserror::Error)]
-enum FrameError {
-    #[error(
-        "a frame of type {kind:#x} states a length of {payload} bytes, of which at most {longest} are taken; send less"
-    )]
-    TooLong { kind: u64, payload: usize, longest: usize },
-    #[error("the stream ended {lacking} bytes before its frame of data; send such a frame to its end")]
-    Cut { lacking: usize },
-}
-
-// === impl FrameError ===
-
-impl FrameError {
-    /// HTTP/3's word for it.
-    fn code(&self) -> Code {
-        match self {
-            Self::TooLong { .. } => Code::H3_EXCESSIVE_LOAD,
-            Self::Cut { .. } => Code::H3_FRAME_ERROR,
-        }
-    }
 }
 
 #[cfg(test)]

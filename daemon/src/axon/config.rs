@@ -18,8 +18,8 @@ pub struct Config {
     /// takes any that is free for both.
     pub bind: SocketAddr,
     /// Connections at once, of both transports. Further ones are closed at once. One of HTTP/1.1 reads into a
-    /// buffer of up to 128 KiB, or of `max_header_bytes` if that is more. One of HTTP/3 holds as many as 128 header blocks
-    /// that have not come as a whole, and as much as 1 MiB that has not been read.
+    /// buffer of up to 128 KiB, or of `max_header_bytes` if that is more. One of HTTP/3 holds as much as 512 KiB of header
+    /// blocks that have not come as a whole, or one such block if that is more, and as much as 1 MiB that has not been read.
     pub max_connections: usize,
     /// Connections at once from one address: a Python dendrite opens up to a hundred, and several callers
     /// may share an address.
@@ -29,9 +29,10 @@ pub struct Config {
     pub max_in_flight: usize,
     /// Verified requests at once of one hotkey: what a Python dendrite sends at once, and more.
     pub max_in_flight_per_hotkey: usize,
-    /// Memory for the messages of verified requests, those that are being read included, in bytes, or as much as two
-    /// bodies of `max_body_bytes` take, if that is more. A hotkey takes no more of it than it leaves to the others, and a
-    /// message that is there alone as much as it needs; further ones are answered 503.
+    /// Memory for the messages of verified requests, those that are being read and those whose answers are being written
+    /// included, in bytes, or as much as two bodies of `max_body_bytes` take, if that is more. A hotkey takes no more of it
+    /// than it leaves to the others, and a message that is there alone as much as it needs; further ones are answered 503, but
+    /// for short ones, of 4 KiB at most.
     pub max_in_flight_bytes: usize,
     /// The same for bodies of senders who are yet to prove themselves, or as much as one of `max_body_bytes` takes. Beyond
     /// that a body of the source that takes most gives way.

@@ -34,7 +34,8 @@ use super::{
     Edge, HandlerError,
     farewell::{Farewell, Unread},
     patient::{Patient, Written},
-    service::{Arriving, ReplyBody},
+    reply_body::ReplyBody,
+    service::Arriving,
     shares::Share,
 };
 use crate::gathering::Gathering;

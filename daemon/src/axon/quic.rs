@@ -33,7 +33,8 @@ use tokio_util::{
 use super::{
     AxonError, Edge, HandlerError, certificate,
     certificate::{Certificates, Issued},
-    service::{Arriving, Chunks, ReplyBody},
+    reply_body::{Chunks, ReplyBody},
+    service::Arriving,
     shares::Share,
 };
 use crate::{gathering::Gathering, quic_bounded::Bounded, quic_scripted::Scripted};

@@ -20,8 +20,17 @@ pub(super) struct Readings {
     max: usize,
     max_per_source: usize,
     max_bytes: usize,
+    held: Mutex<AllHeld>,
+}
+
+/// What is held, and what it comes to: asked for each piece of each body, so that it is not counted anew.
+#[derive(Debug, Default)]
+struct AllHeld {
     /// By number: the oldest first.
-    held: Mutex<BTreeMap<u64, Held>>,
+    by_number: BTreeMap<u64, Held>,
+    /// How many each source has.
+    of_source: HashMap<IpAddr, usize>,
+    bytes: usize,
 }
 
 #[derive(Debug)]
@@ -59,45 +68,67 @@ impl Readings {
     /// A place for a body from `source`.
     pub(super) fn enter(self: &Arc<Self>, source: IpAddr) -> Result<Reading, TooMany> {
         let mut held = self.lock();
-        if held.values().filter(|one| one.source == source).count() >= self.max_per_source {
+        if held.of_source.get(&source).is_some_and(|count| *count >= self.max_per_source) {
             return Err(TooMany);
         }
-        if held.len() >= self.max
-            && let Some(gone) = displaceable(&held, |_| 1).and_then(|number| held.remove(&number))
-        {
-            gone.displaced.cancel();
+        if held.by_number.len() >= self.max {
+            held.displace(|_| 1);
         }
-        let number = held.last_key_value().map_or(0, |(last, _)| last.wrapping_add(1));
         let displaced = CancellationToken::new();
-        held.insert(number, Held { source, bytes: 0, displaced: displaced.clone() });
+        let number = held.add(Held { source, bytes: 0, displaced: displaced.clone() });
         drop(held);
         Ok(Reading { readings: Arc::clone(self), number, bytes: 0, displaced })
     }
 
     /// Bodies that are read now.
     pub(super) fn held(&self) -> usize {
-        self.lock().len()
+        self.lock().by_number.len()
     }
 
     /// Memory that they take now, in bytes.
     #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
-        self.lock().values().map(|one| one.bytes).sum()
+        self.lock().bytes
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Held>> {
+    fn lock(&self) -> MutexGuard<'_, AllHeld> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The oldest reading that has anything, of the source that has most.
-fn displaceable(held: &BTreeMap<u64, Held>, has: impl Fn(&Held) -> usize) -> Option<u64> {
-    let mut by_source: HashMap<IpAddr, (usize, u64)> = HashMap::new();
-    for (number, one) in held.iter().filter(|&(_, one)| has(one) > 0) {
-        by_source.entry(one.source).or_insert((0, *number)).0 += has(one);
+// === impl AllHeld ===
+
+impl AllHeld {
+    /// Adds one that takes nothing yet; its number.
+    fn add(&mut self, one: Held) -> u64 {
+        let number = self.by_number.last_key_value().map_or(0, |(last, _)| last.wrapping_add(1));
+        *self.of_source.entry(one.source).or_default() += 1;
+        self.by_number.insert(number, one);
+        number
     }
-    let most = by_source.into_values().max_by_key(|(all, oldest)| (*all, std::cmp::Reverse(*oldest)));
-    most.map(|(_, oldest)| oldest)
+
+    fn remove(&mut self, number: u64) -> Option<Held> {
+        let gone = self.by_number.remove(&number)?;
+        self.bytes = self.bytes.saturating_sub(gone.bytes);
+        if let Some(count) = self.of_source.get_mut(&gone.source) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                self.of_source.remove(&gone.source);
+            }
+        }
+        Some(gone)
+    }
+
+    /// Displaces the oldest reading that has anything, of the source that has most; whether there is one.
+    fn displace(&mut self, has: impl Fn(&Held) -> usize) -> bool {
+        let mut by_source: HashMap<IpAddr, (usize, u64)> = HashMap::new();
+        for (number, one) in self.by_number.iter().filter(|&(_, one)| has(one) > 0) {
+            by_source.entry(one.source).or_insert((0, *number)).0 += has(one);
+        }
+        let most = by_source.into_values().max_by_key(|(all, oldest)| (*all, std::cmp::Reverse(*oldest)));
+        let gone = most.and_then(|(_, oldest)| self.remove(oldest));
+        gone.inspect(|gone| gone.displaced.cancel()).is_some()
+    }
 }
 
 // === impl Reading ===
@@ -111,15 +142,15 @@ impl Reading {
     /// Has the body take so many bytes from now on. Where all of them then take too much, bodies give way until they do
     /// not: this one too, if it is of the source that takes most.
     pub(super) fn take(&mut self, bytes: usize) -> Result<(), TooMany> {
-        let mut held = self.readings.lock();
-        // The number of one that was displaced may be another's.
-        let own = if self.displaced.is_cancelled() { None } else { held.get_mut(&self.number) };
-        own.ok_or(TooMany)?.bytes = bytes;
-        self.bytes = bytes;
-        while held.values().map(|one| one.bytes).sum::<usize>() > self.readings.max_bytes
-            && let Some(gone) = displaceable(&held, |one| one.bytes).and_then(|number| held.remove(&number))
-        {
-            gone.displaced.cancel();
+        // Of a long body most pieces come into pages that are counted already.
+        if bytes != self.bytes {
+            let mut held = self.readings.lock();
+            // The number of one that was displaced may be another's.
+            let own = if self.displaced.is_cancelled() { None } else { held.by_number.get_mut(&self.number) };
+            own.ok_or(TooMany)?.bytes = bytes;
+            held.bytes = held.bytes.saturating_sub(self.bytes).saturating_add(bytes);
+            self.bytes = bytes;
+            while held.bytes > self.readings.max_bytes && held.displace(|one| one.bytes) {}
         }
         if self.displaced.is_cancelled() { Err(TooMany) } else { Ok(()) }
     }
@@ -140,7 +171,7 @@ impl Drop for Reading {
         let mut held = self.readings.lock();
         // One that was displaced is not there any more, and its number may be another's.
         if !self.displaced.is_cancelled() {
-            held.remove(&self.number);
+            held.remove(self.number);
         }
     }
 }
@@ -173,7 +204,8 @@ mod tests {
         assert_eq!(displaced, [true, false, false]);
         assert!(!modest.displaced().is_cancelled() && !newcomer.displaced().is_cancelled());
         drop((greedy, modest, newcomer));
-        assert!(readings.lock().is_empty());
+        assert_eq!(readings.held(), 0);
+        assert!(readings.lock().of_source.is_empty());
     }
 
     #[test]
@@ -195,8 +227,11 @@ mod tests {
         // Now it takes most, and is given nothing from then on.
         assert_eq!((modest.take(60), modest.take(1)), (Err(TooMany), Err(TooMany)));
         assert_eq!((readings.bytes(), greedy[2].bytes()), (41, 41));
+        let counted = || readings.lock().by_number.values().map(|one| one.bytes).sum::<usize>();
+        assert_eq!((greedy[2].take(7), readings.bytes(), counted()), (Ok(()), 7, 7));
         drop((greedy, modest));
         assert_eq!((readings.bytes(), readings.held()), (0, 0));
+        assert!(readings.lock().of_source.is_empty());
     }
 
     #[test]
@@ -207,6 +242,8 @@ mod tests {
         held.push(readings.enter(source(5)).unwrap());
         let displaced: Vec<_> = held.iter().map(|one| one.displaced().is_cancelled()).collect();
         assert_eq!(displaced, [true, true, false, false, false]);
-        assert_eq!(readings.lock().len(), 3);
+        assert_eq!(readings.held(), 3);
+        drop(held.split_off(2));
+        assert!(readings.lock().of_source.is_empty(), "who was displaced counts no more");
     }
 }

@@ -1,8 +1,9 @@
-//! Memory for the messages of verified requests, from the first byte of a body until its answer is made: in all, and
+//! Memory for the messages of verified requests, from the first byte of a body until its answer is written: in all, and
 //! of one hotkey.
 //!
 //! Bytes count as they come, not as they are stated. No hotkey takes more than it leaves to the others: who sends long
-//! messages slowly keeps nobody out, and who is alone has half of the room, or a single message as long as may be.
+//! messages slowly keeps nobody out, and who is alone has half of the room, or a single message as long as may be. That one
+//! may take more than there is; short messages, such as pings, find room beside it, and whatever else is taken.
 
 use std::{
     collections::HashMap,
@@ -11,10 +12,17 @@ use std::{
 
 use btd_api::AccountId;
 
+/// A short message takes no more than this.
+const SHORT: usize = 4 * 1_024;
+/// So many of them, which is what an axon has in flight by default, take no more than the room once again.
+const SHORT_FILL: usize = 1_024;
+
 /// The room of an axon.
 #[derive(Debug)]
 pub(super) struct Room {
     max: usize,
+    /// A message that takes no more than this finds room whatever is taken.
+    short: usize,
     taken: Mutex<Taken>,
 }
 
@@ -40,7 +48,7 @@ pub(super) struct NoRoom;
 
 impl Room {
     pub(super) fn new(max: usize) -> Arc<Self> {
-        Arc::new(Self { max, taken: Mutex::default() })
+        Arc::new(Self { max, short: SHORT.min(max / SHORT_FILL), taken: Mutex::default() })
     }
 
     /// For a message of `owner`, of which nothing is there yet.
@@ -69,13 +77,18 @@ impl Charge {
 
     /// Has the message take `bytes` from now on, if there is room for them; else it keeps what it took.
     pub(super) fn take(&mut self, bytes: usize) -> Result<(), NoRoom> {
+        // Of a long body most pieces come into pages that are counted already.
+        if bytes == self.bytes {
+            return Ok(());
+        }
         let mut taken = self.room.lock();
         let others = taken.all.saturating_sub(self.bytes);
         let all = others.saturating_add(bytes);
         let of_owner = taken.by_owner.get(&self.owner).copied().unwrap_or_default();
         let of_owner = of_owner.saturating_sub(self.bytes).saturating_add(bytes);
         // A message that is here alone is bounded by its own limits.
-        if bytes > self.bytes && others > 0 && of_owner > self.room.max.saturating_sub(all) {
+        let asks = bytes > self.bytes && bytes > self.room.short && others > 0;
+        if asks && of_owner > self.room.max.saturating_sub(all) {
             return Err(NoRoom);
         }
         taken.all = all;
@@ -132,5 +145,18 @@ mod tests {
         assert_eq!(room.open(hotkey(2)).take(1), Err(NoRoom));
         assert_eq!(room.open(hotkey(2)).take(0), Ok(()));
         assert_eq!((alone.take(10), room.open(hotkey(2)).take(40)), (Ok(()), Ok(())));
+    }
+
+    #[test]
+    fn a_short_message_finds_room_whatever_is_taken() {
+        for (max, short) in [(1_000 * SHORT_FILL, 1_000), (10_000 * SHORT_FILL, SHORT)] {
+            let room = Room::new(max);
+            let (mut alone, mut other) = (room.open(hotkey(1)), room.open(hotkey(2)));
+            assert_eq!(alone.take(max), Ok(()));
+            assert_eq!((other.take(short), other.take(short + 1)), (Ok(()), Err(NoRoom)));
+            assert_eq!(room.open(hotkey(1)).take(short), Ok(()));
+            drop(alone);
+            assert_eq!((other.bytes(), other.take(short + 1)), (short, Ok(())));
+        }
     }
 }

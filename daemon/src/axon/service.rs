@@ -18,7 +18,7 @@ use btd_wire::{
     version::PROTOCOL_VERSION,
 };
 use bytes::Bytes;
-use futures_util::{FutureExt, StreamExt, stream, stream::BoxStream};
+use futures_util::{FutureExt, StreamExt, stream};
 use http::{Response, header, request, uri::PathAndQuery};
 use tokio::time::{timeout, timeout_at};
 use uuid::Uuid;
@@ -30,6 +30,7 @@ use super::{
     handler::{Answer, HandlerError, Request, Screening, TurnedAway},
     queue::{Busy, Place},
     readings::{Reading, Readings, TooMany},
+    reply_body::{Chunks, ReplyBody},
     room::{Charge, NoRoom, Room},
     shares::{NoShare, Share, Shares},
 };
@@ -64,17 +65,6 @@ pub(super) struct Limits {
     pub(super) access_log: AccessLog,
 }
 
-/// Bytes of a streamed reply as they come.
-pub(super) type Chunks = BoxStream<'static, Result<Bytes, HandlerError>>;
-
-/// The body of a reply.
-pub(super) enum ReplyBody {
-    Whole(Bytes),
-    /// Whole too, one behind the other.
-    Parts(Vec<Bytes>),
-    Stream(Chunks),
-}
-
 /// The body of a request, which its transport reads.
 pub(super) trait Arriving {
     /// Reads the whole of it, giving up as soon as it exceeds `limit` bytes, or as `charge`, which is told how much memory
@@ -90,26 +80,15 @@ pub(super) trait Arriving {
 struct Entered {
     _share: Share<AccountId>,
     charge: Charge,
+    /// What the body alone takes of it.
+    body: usize,
 }
 
-/// What an admitted request holds until the last byte of its answer.
+/// What an admitted request holds until its answer is made: a streamed one, until its last byte. The room for its message
+/// is held until a whole one is written too.
 struct Held {
-    _entered: Entered,
+    entered: Entered,
     _place: Place,
-}
-
-// === impl ReplyBody ===
-
-impl ReplyBody {
-    fn of_parts(mut parts: Vec<Bytes>) -> Self {
-        match parts.pop() {
-            Some(only) if parts.is_empty() => Self::Whole(only),
-            last => {
-                parts.extend(last);
-                Self::Parts(parts)
-            }
-        }
-    }
 }
 
 // === impl Service ===
@@ -212,7 +191,7 @@ impl Service {
             NoShare::All => BodyError::Busy,
             NoShare::Owner => BodyError::SenderBusy,
         })?;
-        Ok(Entered { _share: share, charge: self.room.open(sender) })
+        Ok(Entered { _share: share, charge: self.room.open(sender), body: 0 })
     }
 
     /// Has a verified request hold what its message takes: the body, and beside it the values that were made of it.
@@ -223,8 +202,8 @@ impl Service {
         reading: Option<Reading>,
     ) -> Result<Entered, BodyError> {
         let mut entered = entered.map_or_else(|| self.enter(verified.sender()), Ok)?;
-        let body = reading.map_or(entered.charge.bytes(), |reading| reading.bytes());
-        let bytes = body.saturating_add(verified.synapse().memory());
+        entered.body = reading.map_or(entered.charge.bytes(), |reading| reading.bytes());
+        let bytes = entered.body.saturating_add(verified.synapse().memory());
         entered.charge.take(bytes).map_err(|NoRoom| BodyError::Full)?;
         Ok(entered)
     }
@@ -254,7 +233,11 @@ impl Service {
         let answered = answered.and_then(|(answer, held, deadline)| {
             let process_time = started.elapsed().as_secs_f64();
             match answer {
-                Answer::Whole(synapse) => Ok(reply::answered(&spec, *synapse, process_time)?.map(ReplyBody::of_parts)),
+                Answer::Whole(synapse) => {
+                    let answered = reply::answered(&spec, *synapse, process_time)?;
+                    let Entered { charge, body, .. } = held.entered;
+                    Ok(answered.map(|parts| ReplyBody::of_parts(parts, (charge, body))))
+                }
                 Answer::Stream(synapse, chunks) => {
                     let chunks = bounded(chunks, held, deadline);
                     Ok(reply::streaming(&spec, *synapse, process_time)?.map(|()| ReplyBody::Stream(chunks)))
@@ -318,7 +301,7 @@ impl Service {
                 reason: format!("too many requests wait for {}", class.spec.name()),
             })?;
             let answer = class.handler.handle(request).await?;
-            Ok((answer, Held { _entered: entered, _place: place }, deadline))
+            Ok((answer, Held { entered, _place: place }, deadline))
         };
         match timeout(limit, AssertUnwindSafe(handling).catch_unwind()).await {
             Ok(Ok(answered)) => answered,

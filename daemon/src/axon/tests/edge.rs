@@ -64,7 +64,12 @@ pub(super) async fn signed(
 }
 
 /// The bytes of one signed request, as HTTP/1.1 writes them.
-async fn raw_of(axon: &AxonHandle, key: &Key, spec: &SynapseSpec, fields: IndexMap<String, Value>) -> Vec<u8> {
+pub(super) async fn raw_of(
+    axon: &AxonHandle,
+    key: &Key,
+    spec: &SynapseSpec,
+    fields: IndexMap<String, Value>,
+) -> Vec<u8> {
     let outgoing = signed(axon, key, spec, fields).await;
     let mut bytes = format!("POST {} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n", outgoing.path).into_bytes();
     for (name, value) in &outgoing.headers {

@@ -9,14 +9,14 @@ use btd_wire::{
 };
 use futures_util::future::BoxFuture;
 use tokio::{
-    io::AsyncWriteExt,
+    io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpSocket, TcpStream},
     sync::Notify,
     time::{sleep, timeout},
 };
 
 use super::{
-    edge::{claimed, exchange},
+    edge::{claimed, exchange, raw_of},
     storm::head,
     support::*,
 };
@@ -166,4 +166,29 @@ async fn what_is_made_of_a_body_counts_until_it_is_answered() {
     let (outcome, ()) = tokio::join!(call, seen);
     assert_eq!(outcome.status_code, 200, "{}", outcome.status_message);
     gives_all_back(&axon, Vec::new()).await;
+}
+
+#[tokio::test]
+async fn a_reply_that_is_not_taken_holds_what_its_message_takes() {
+    const TEXT: usize = 9 * MIB;
+    let axon = axon(config(), vec![Arc::new(Scripted("Add", Deed::Increment))]).await;
+    for takes_it in [true, false] {
+        let text = [("text".to_owned(), Value::from("x".repeat(TEXT)))].into_iter().collect();
+        let request = raw_of(&axon, &caller_key(), &spec("Add"), text).await;
+        // So little that most of the reply stays with the axon.
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(64 * 1_024).unwrap();
+        let mut stream = socket.connect(axon.address()).await.unwrap();
+        timeout(PATIENCE, stream.write_all(&request)).await.expect("it is taken").unwrap();
+        let mut begun = [0; 12];
+        timeout(PATIENCE, stream.read_exact(&mut begun)).await.expect("it is answered").unwrap();
+        assert_eq!(&begun, b"HTTP/1.1 200");
+        assert!(axon.bytes().1 >= TEXT, "{:?}", axon.bytes());
+        if takes_it {
+            let mut rest = Vec::new();
+            timeout(PATIENCE, stream.read_to_end(&mut rest)).await.expect("it ends").unwrap();
+            assert!(rest.len() > TEXT, "{}", rest.len());
+        }
+        gives_all_back(&axon, vec![stream]).await;
+    }
 }

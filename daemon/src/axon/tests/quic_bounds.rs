@@ -1,5 +1,6 @@
-//! Frames of HTTP/3 that are longer than anybody may send them: little of them is taken, by the axon and by the dendrite,
-//! and others are served meanwhile. Odd frames that anybody may send arrive.
+//! Frames of HTTP/3 that are longer than anybody may send them, or that hold something else than they should, with data
+//! behind them: little of that is taken, by the axon and by the dendrite, and others are served meanwhile. Odd frames that
+//! anybody may send arrive.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,7 +10,7 @@ use quinn::{
     Connection, ConnectionError, Endpoint, RecvStream, SendStream, ServerConfig, VarInt, WriteError,
     crypto::rustls::QuicServerConfig,
 };
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::{edge::signed, quic_edge::client, support::*};
 use crate::{
@@ -22,6 +23,14 @@ const STATED: usize = 64 << 20;
 pub(super) const LENGTH: &[u8] = b"\x84\x00\x00\x00";
 /// HTTP/3's word for more than one bears.
 const EXCESSIVE_LOAD: VarInt = VarInt::from_u32(0x107);
+/// Its words for a frame that is not laid out as it should be, and for one in the wrong place.
+const FRAME_ERROR: VarInt = VarInt::from_u32(0x106);
+const FRAME_UNEXPECTED: VarInt = VarInt::from_u32(0x105);
+/// Whole frames without their number, with a part of it, and with something behind it that begins a long frame: h3 would
+/// wait for more behind each of them.
+const UNFIT: [&[u8]; 4] = [b"\x0d\x00", b"\x0d\x06\x00\x21\xbf\xff\xff\xff", b"\x07\x01\x40", b"\x05\x00"];
+/// How a control stream begins: with settings that change nothing.
+const SETTINGS: &[u8] = b"\x00\x04\x00";
 /// How a header block with the status 200 begins, with which a reply begins.
 const OK: &[u8] = b"\x00\x00\xd9";
 
@@ -118,6 +127,39 @@ async fn a_head_that_is_too_long_is_stopped_and_its_connection_stays() {
 }
 
 #[tokio::test]
+async fn heads_that_lack_their_end_take_no_more_than_one_connection_may() {
+    let axon = axon(config(), vec![]).await;
+    let hostile = connect(&axon).await;
+    // 29 KiB of 30 each, of which 17 are no more than 512 KiB.
+    let beginning = [&b"\x01\x80\x00\x78\x00"[..], &vec![0_u8; 29 * 1_024]].concat();
+    let mut open = Vec::new();
+    for _ in 0..32 {
+        let (mut stream, answer) = hostile.open_bi().await.unwrap();
+        // Who is refused meanwhile finds it stopped.
+        let _ = timeout(PATIENCE, stream.write_all(&beginning)).await.expect("it is taken, or refused");
+        open.push((stream, answer));
+    }
+    let refused = async {
+        loop {
+            let mut refused = 0;
+            for (stream, _) in &mut open {
+                if let Err(why) = stream.write(b"x").await {
+                    assert_eq!(why, WriteError::Stopped(EXCESSIVE_LOAD));
+                    refused += 1;
+                }
+            }
+            if refused >= 32 - 17 {
+                return;
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(PATIENCE, refused).await.expect("those that do not fit are refused");
+    served(&axon).await;
+    assert!(hostile.close_reason().is_none(), "{:?}", hostile.close_reason());
+}
+
+#[tokio::test]
 async fn a_control_stream_with_a_frame_that_is_too_long_ends_its_connection() {
     let axon = axon(config(), vec![]).await;
     // Settings, and something unknown behind settings.
@@ -130,6 +172,40 @@ async fn a_control_stream_with_a_frame_that_is_too_long_ends_its_connection() {
         assert!(taken <= 512 * 1_024, "{taken}");
         assert!(axon.status().requests["connections_failed"] >= failed);
     }
+}
+
+#[tokio::test]
+async fn data_behind_an_unfit_frame_are_not_taken_on_a_control_stream() {
+    let axon = axon(config(), vec![]).await;
+    let unfit = UNFIT.map(|frame| (frame, FRAME_ERROR));
+    // Data alone have no place there either.
+    for (frame, word) in unfit.into_iter().chain([(&b""[..], FRAME_UNEXPECTED)]) {
+        let hostile = connect(&axon).await;
+        let mut stream = hostile.open_uni().await.unwrap();
+        let beginning = [SETTINGS, frame, b"\x00", LENGTH].concat();
+        let ((taken, why), ()) = tokio::join!(pour(&mut stream, &beginning), served(&axon));
+        assert_eq!(closed_with(&why), Some(word), "{frame:x?}: {why}: {:?}", hostile.close_reason());
+        assert!(taken <= 512 * 1_024, "{taken}");
+    }
+}
+
+#[tokio::test]
+async fn data_behind_an_unfit_frame_are_not_taken_on_the_stream_of_a_request() {
+    let axon = axon(config(), vec![]).await;
+    let hostile = connect(&axon).await;
+    for frame in UNFIT {
+        let (outgoing, head) = ping(&axon).await;
+        let answered = [&head[..], &self::frame(0, &outgoing.body)].concat();
+        // Instead of the head, and behind the body.
+        for before in [&b""[..], &answered] {
+            let (mut stream, _answer) = hostile.open_bi().await.unwrap();
+            let beginning = [before, frame, b"\x00", LENGTH].concat();
+            let ((taken, why), ()) = tokio::join!(pour(&mut stream, &beginning), served(&axon));
+            assert_eq!(why, WriteError::Stopped(FRAME_ERROR), "{frame:x?}");
+            assert!(taken <= 512 * 1_024, "{taken}");
+        }
+    }
+    assert!(hostile.close_reason().is_none(), "{:?}", hostile.close_reason());
 }
 
 #[tokio::test]
@@ -219,4 +295,36 @@ async fn an_axon_does_not_fill_a_dendrite_with_frames_that_are_too_long() {
     assert_ne!(outcome.status_code, 200, "{}", outcome.status_message);
     let outcome = dendrite.ping(super::support::target(&good), Transport::Quic, PATIENCE).await;
     assert_eq!(outcome.status_code, 200, "{}", outcome.status_message);
+}
+
+#[tokio::test]
+async fn an_axon_does_not_fill_a_dendrite_with_data_behind_an_unfit_frame() {
+    let dendrite = dendrite();
+    let answered = [frame(1, OK), frame(0, b"{}")].concat();
+    for frame in UNFIT {
+        // Instead of the head, and behind the body.
+        for before in [&b""[..], &answered] {
+            let (hostile, target) = hostile_axon().await;
+            let beginning = [before, frame, b"\x00", LENGTH].concat();
+            let answering = async {
+                let connection = hostile.accept().await.unwrap().await.unwrap();
+                let (mut stream, _request) = connection.accept_bi().await.unwrap();
+                pour(&mut stream, &beginning).await
+            };
+            let ((taken, why), outcome) = tokio::join!(answering, dendrite.ping(target, Transport::Quic, PATIENCE));
+            assert_eq!(why, WriteError::Stopped(FRAME_ERROR), "{frame:x?}");
+            assert!(taken <= 4 << 20, "{taken}");
+            assert_eq!(outcome.status_code, 400, "{}", outcome.status_message);
+        }
+        let (hostile, target) = hostile_axon().await;
+        let talking = async {
+            let connection = hostile.accept().await.unwrap().await.unwrap();
+            let mut stream = connection.open_uni().await.unwrap();
+            pour(&mut stream, &[SETTINGS, frame, b"\x00", LENGTH].concat()).await
+        };
+        let ((taken, why), outcome) = tokio::join!(talking, dendrite.ping(target, Transport::Quic, PATIENCE));
+        assert_eq!(closed_with(&why), Some(FRAME_ERROR), "{frame:x?}: {why}");
+        assert!(taken <= 4 << 20, "{taken}");
+        assert_ne!(outcome.status_code, 200, "{}", outcome.status_message);
+    }
 }
