@@ -118,23 +118,21 @@ impl Link {
                     (problem, other.await)
                 }
             },
-            told = &mut other => match told {
-                Some((by, answer, teller)) => {
-                    let waited = sent.borrow().map_or(Duration::ZERO, clock::since);
-                    // It was turned away meanwhile, which is no silence.
-                    if waited < patience {
-                        return Ok((answer, teller));
-                    }
-                    (RpcProblem::Deadline(waited), Some((by, answer, teller)))
-                }
-                None => {
+            told = &mut other => {
+                let Some((by, answer, teller)) = told else {
                     let answered = asking.await;
                     if matches!(answered, Err(RpcProblem::Oversized)) {
                         connection.note_overrun();
                     }
                     return answered.map(|answer| (answer, node.endpoint.clone()));
+                };
+                let waited = sent.borrow().map_or(Duration::ZERO, clock::since);
+                // It was turned away meanwhile, which is no silence.
+                if waited < patience {
+                    return Ok((answer, teller));
                 }
-            },
+                (RpcProblem::Deadline(waited), Some((by, answer, teller)))
+            }
         };
         let Some((by, answer, teller)) = told else { return Err(problem) };
         if !matches!(problem, RpcProblem::Oversized) || connection.were_all_told() {

@@ -78,7 +78,7 @@ impl RpcProblem {
     /// Whether the endpoint says that a limit of its own is in the way, in the codes of jsonrpsee: on a request, on an
     /// answer, or on how many are answered at once. Another one may have wider limits, and is no better for that.
     pub(crate) fn is_of_its_limits(&self) -> bool {
-        matches!(self, Self::Refused { code: -32009 | -32008 | -32007, .. })
+        matches!(self, Self::Refused { code: -32009..=-32007, .. })
     }
 
     /// What it says about the endpoint that was asked for `what`, and of which `largest` bytes are accepted.
