@@ -11,13 +11,16 @@ use scale_info::{PortableRegistry, TypeDef, TypeDefPrimitive};
 pub(crate) use super::record::{named_fields, record};
 use super::{Mismatch, array, byte, compact, definition, ident, is_byte, length, peel, take, variant};
 
-/// A type that reads itself from a value of any runtime type that can hold it.
+/// A type that reads itself from a value of any runtime type that can hold it. It tells one of the two ways, of which the
+/// other follows.
 pub(crate) trait FromScale: Sized {
     /// Whether the type itself says "none".
     const OPTIONAL: bool = false;
 
     /// Reads one value of type `id` and moves `input` behind it.
-    fn from_scale(input: &mut &[u8], id: u32, types: &PortableRegistry) -> Result<Self, Mismatch>;
+    fn from_scale(input: &mut &[u8], id: u32, types: &PortableRegistry) -> Result<Self, Mismatch> {
+        Self::reader(id, types)?(input)
+    }
 
     /// What reads values of type `id`, one after another. Columns are long: what looks at the type once for all of
     /// them takes a fraction of the time.
@@ -132,10 +135,6 @@ impl Layout {
 macro_rules! integers {
     ($($type:ty),+) => {
         $(impl FromScale for $type {
-            fn from_scale(input: &mut &[u8], id: u32, types: &PortableRegistry) -> Result<Self, Mismatch> {
-                Self::reader(id, types)?(input)
-            }
-
             fn reader(
                 id: u32,
                 types: &PortableRegistry,
@@ -211,10 +210,6 @@ wrapped! {
 }
 
 impl FromScale for bool {
-    fn from_scale(input: &mut &[u8], id: u32, types: &PortableRegistry) -> Result<Self, Mismatch> {
-        Self::reader(id, types)?(input)
-    }
-
     fn reader(
         id: u32,
         types: &PortableRegistry,
@@ -231,10 +226,6 @@ impl FromScale for bool {
 }
 
 impl<const N: usize> FromScale for [u8; N] {
-    fn from_scale(input: &mut &[u8], id: u32, types: &PortableRegistry) -> Result<Self, Mismatch> {
-        Self::reader(id, types)?(input)
-    }
-
     fn reader(
         id: u32,
         types: &PortableRegistry,
@@ -250,10 +241,6 @@ impl<const N: usize> FromScale for [u8; N] {
 
 /// Text that the runtime keeps as bytes. What is not UTF-8 becomes U+FFFD: names are shown, not trusted.
 impl FromScale for String {
-    fn from_scale(input: &mut &[u8], id: u32, types: &PortableRegistry) -> Result<Self, Mismatch> {
-        Self::reader(id, types)?(input)
-    }
-
     fn reader(
         id: u32,
         types: &PortableRegistry,
@@ -279,10 +266,6 @@ enum Run {
 }
 
 impl FromScale for Bytes {
-    fn from_scale(input: &mut &[u8], id: u32, types: &PortableRegistry) -> Result<Self, Mismatch> {
-        Self::reader(id, types)?(input)
-    }
-
     fn reader(
         id: u32,
         types: &PortableRegistry,
@@ -390,10 +373,6 @@ pub(crate) fn present_reader<T: FromScale>(
 }
 
 impl<A: FromScale, B: FromScale> FromScale for (A, B) {
-    fn from_scale(input: &mut &[u8], id: u32, types: &PortableRegistry) -> Result<Self, Mismatch> {
-        Self::reader(id, types)?(input)
-    }
-
     fn reader(
         id: u32,
         types: &PortableRegistry,

@@ -52,14 +52,6 @@ macro_rules! record {
         }
 
         impl $crate::scale::read::FromScale for $name {
-            fn from_scale(
-                input: &mut &[u8],
-                id: u32,
-                types: &scale_info::PortableRegistry,
-            ) -> Result<Self, $crate::scale::Mismatch> {
-                <Self as $crate::scale::read::FromScale>::reader(id, types)?(input)
-            }
-
             fn reader(
                 id: u32,
                 types: &scale_info::PortableRegistry,
