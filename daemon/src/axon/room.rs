@@ -14,14 +14,15 @@ use btd_api::AccountId;
 
 /// A short message takes no more than this.
 const SHORT: usize = 4 * 1_024;
-/// So many of them, which is what an axon has in flight by default, take no more than the room once again.
+/// So many of them, which is what an axon has in flight by default, take no more than the room once again. They are counted
+/// apart up to that, whoever's they are, and like others beyond.
 const SHORT_FILL: usize = 1_024;
 
 /// The room of an axon.
 #[derive(Debug)]
 pub(super) struct Room {
     max: usize,
-    /// A message that takes no more than this finds room whatever is taken.
+    /// A message that takes no more than this finds room whatever others take.
     short: usize,
     taken: Mutex<Taken>,
 }
@@ -30,6 +31,8 @@ pub(super) struct Room {
 struct Taken {
     all: usize,
     by_owner: HashMap<AccountId, usize>,
+    /// By short messages that are not among them.
+    apart: usize,
 }
 
 /// What one message takes of it, given back on drop.
@@ -38,6 +41,7 @@ pub(super) struct Charge {
     room: Arc<Room>,
     owner: AccountId,
     bytes: usize,
+    is_apart: bool,
 }
 
 /// The message takes more than there is.
@@ -53,13 +57,14 @@ impl Room {
 
     /// For a message of `owner`, of which nothing is there yet.
     pub(super) fn open(self: &Arc<Self>, owner: AccountId) -> Charge {
-        Charge { room: Arc::clone(self), owner, bytes: 0 }
+        Charge { room: Arc::clone(self), owner, bytes: 0, is_apart: true }
     }
 
     /// Bytes that are taken now.
     #[cfg(test)]
     pub(super) fn taken(&self) -> usize {
-        self.lock().all
+        let taken = self.lock();
+        taken.all + taken.apart
     }
 
     fn lock(&self) -> MutexGuard<'_, Taken> {
@@ -82,23 +87,26 @@ impl Charge {
             return Ok(());
         }
         let mut taken = self.room.lock();
-        let others = taken.all.saturating_sub(self.bytes);
-        let all = others.saturating_add(bytes);
-        let of_owner = taken.by_owner.get(&self.owner).copied().unwrap_or_default();
-        let of_owner = of_owner.saturating_sub(self.bytes).saturating_add(bytes);
+        let (apart, among) = if self.is_apart { (self.bytes, 0) } else { (0, self.bytes) };
+        let apart = taken.apart.saturating_sub(apart);
+        let others = taken.all.saturating_sub(among);
+        let of_owner = taken.by_owner.get(&self.owner).copied().unwrap_or_default().saturating_sub(among);
+        let is_apart = bytes <= self.room.short && apart.saturating_add(bytes) <= self.room.short * SHORT_FILL;
+        let (apart, among) = if is_apart { (apart + bytes, 0) } else { (apart, bytes) };
+        let (all, of_owner) = (others.saturating_add(among), of_owner.saturating_add(among));
         // A message that is here alone is bounded by its own limits.
-        let asks = bytes > self.bytes && bytes > self.room.short && others > 0;
+        let asks = !is_apart && bytes > self.bytes && others > 0;
         if asks && of_owner > self.room.max.saturating_sub(all) {
             return Err(NoRoom);
         }
-        taken.all = all;
+        (taken.all, taken.apart) = (all, apart);
         if of_owner == 0 {
             taken.by_owner.remove(&self.owner);
         } else {
             taken.by_owner.insert(self.owner, of_owner);
         }
         drop(taken);
-        self.bytes = bytes;
+        (self.bytes, self.is_apart) = (bytes, is_apart);
         Ok(())
     }
 }
@@ -158,5 +166,18 @@ mod tests {
             drop(alone);
             assert_eq!((other.bytes(), other.take(short + 1)), (short, Ok(())));
         }
+    }
+
+    #[test]
+    fn short_messages_of_one_hotkey_leave_room_to_the_others_however_many_they_are() {
+        let room = Room::new(10 * SHORT_FILL);
+        let mut short: Vec<Charge> = (0..4 * SHORT_FILL).map(|_| room.open(hotkey(1))).collect();
+        let found = short.iter_mut().flat_map(|charge| charge.take(10)).count();
+        assert_eq!(found, SHORT_FILL + SHORT_FILL / 2, "as many again as half of the room holds");
+        assert_eq!(room.open(hotkey(2)).take(11), Ok(()));
+        assert_eq!(room.open(hotkey(2)).take(10), Ok(()));
+        drop(short);
+        assert_eq!(room.taken(), 0);
+        assert!(room.lock().by_owner.is_empty());
     }
 }
