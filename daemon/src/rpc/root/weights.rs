@@ -14,7 +14,7 @@ use btd_api::{
     wallet::Receipt,
 };
 use btd_chain::{Call, ReadError, Value, View};
-use btd_signer_protocol::KeyId;
+use btd_signer_protocol::{KeyId, Refusal, RefusalKind};
 use serde_json::Value as Json;
 
 use super::{
@@ -22,6 +22,7 @@ use super::{
     receipt::{self, foreseen},
 };
 use crate::{
+    custody::CustodyError,
     daemon::Parts,
     rpc::Rights,
     submit::{Draft, Ground, Hiding, Need, Pace, Precondition, SubmissionError},
@@ -70,7 +71,13 @@ async fn signer(
 ) -> Result<KeyId, Failure> {
     let coldkey = KeyId::coldkey(wallet.clone());
     if let Some(signer) = signed_before(parts, manner).await? {
-        let is_coldkey = signer != hotkey.account() && parts.custody.public(&coldkey).await?.account == signer;
+        let is_coldkey = signer != hotkey.account()
+            && match parts.custody.public(&coldkey).await {
+                Ok(public) => public.account == signer,
+                // A host that has hotkeys alone.
+                Err(CustodyError::Refused(Refusal { kind: RefusalKind::NotFound, .. })) => false,
+                Err(error) => return Err(error.into()),
+            };
         if !is_coldkey {
             // If it was another key altogether, the order was another one, and is told to be.
             return Ok(key);
