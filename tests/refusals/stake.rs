@@ -286,6 +286,13 @@ fn stake_leaves_a_subnet_that_does_not_trade_at_a_limit_alone() {
         foreseen(&stage, &words, "SubtokenDisabled", "subtoken_disabled");
     }
     foreseen(&stage, &remove("--amount 900"), "NotEnoughStakeToWithdraw", "insufficient_balance");
+    // What stands elsewhere leaves, and what stands here is said to stay; alone it is refused.
+    stage.signed(&format!("stake add --netuid 1 --amount 10 --hotkey {ALICE} --wallet alice --unsafe"));
+    let everywhere = format!("stake remove --unstake-all-alpha --hotkey {ALICE} --wallet alice");
+    let all = stage.signed(&everywhere);
+    let (effects, warnings) = (all["plan"]["effects"].to_string(), all["plan"]["warnings"].to_string());
+    assert!(effects.contains("1 position, ") && warnings.contains("on subnet 2 behind hotkey"), "{all}");
+    foreseen(&stage, &everywhere, "SubtokenDisabled", "subtoken_disabled");
     stage.signed(&remove("--amount 1 --tolerance 5%"));
     let all = stage.signed(&remove("--all --tolerance 20%"));
     assert_eq!(all["plan"]["call"], "SubtensorModule.remove_stake_full_limit", "{all}");

@@ -135,8 +135,10 @@ impl Need {
             }
             Self::Started(netuid) => {
                 if !flag(view, "SubtokenEnabled", netuid).await? {
-                    let words =
-                        format!("subnet {netuid} has not been started by its owner: nothing can be staked on it");
+                    let words = format!(
+                        "subnet {netuid} does not trade: its owner has not started it, or it was closed; only a sale at \
+                         a limit gets stake out of it"
+                    );
                     return Err(foreseen("SubtokenDisabled", words));
                 }
             }

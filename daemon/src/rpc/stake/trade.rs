@@ -209,22 +209,23 @@ async fn sale(
 }
 
 /// Gives up all positions behind each of `hotkeys`, in one call of the chain's own for each, that knows no limit. It
-/// passes over a position that may not leave as a whole.
+/// passes over a position that may not leave as a whole, and over one on a subnet that does not trade.
 pub(super) async fn give_up(ground: &Ground, everything: bool, hotkeys: &[Hotkey]) -> Result<Draft, SubmissionError> {
     if unparted::is_so(ground) && everything {
         let drafts = unparted::remove_many(ground, hotkeys, AlphaAmount::All).await?;
         return Ok(Draft::all_of(drafts).ok_or(Precondition::Nothing)?);
     }
-    let mut holdings = Holdings::everywhere(ground).await?;
-    let (mut drafts, mut stays) = (Vec::new(), Vec::new());
+    let (mut holdings, trading) = (Holdings::everywhere(ground).await?, started(ground).await?);
+    let (mut drafts, mut stays, mut unavailable) = (Vec::new(), Vec::new(), STAYS_CLOSED);
     for hotkey in hotkeys {
-        match give_up_of(ground, &mut holdings, everything, *hotkey).await {
+        match give_up_of(ground, (&mut holdings, &trading), everything, *hotkey).await {
             // Of several, those behind which something stands count.
             Err(SubmissionError::Precondition(Precondition::Nothing)) if hotkeys.len() > 1 => {}
-            Err(SubmissionError::Precondition(Precondition::Foreseen { error: "StakeUnavailable", words }))
-                if hotkeys.len() > 1 =>
+            Err(SubmissionError::Precondition(Precondition::Foreseen { error, words }))
+                if hotkeys.len() > 1 && [STAYS_BOUND, STAYS_CLOSED].contains(&error) =>
             {
                 stays.push(words);
+                unavailable = if error == STAYS_BOUND { error } else { unavailable };
             }
             draft => drafts.push(draft?),
         }
@@ -232,21 +233,26 @@ pub(super) async fn give_up(ground: &Ground, everything: bool, hotkeys: &[Hotkey
     match Draft::all_of(drafts) {
         Some(draft) => Ok(stays.into_iter().fold(draft, Draft::warning)),
         None if stays.is_empty() => Err(Precondition::Nothing.into()),
-        None => Err(Precondition::Foreseen { error: "StakeUnavailable", words: stays.join("; ") }.into()),
+        None => Err(Precondition::Foreseen { error: unavailable, words: stays.join("; ") }.into()),
     }
 }
 
-/// The same of one hotkey, of `holdings`, which have so much less afterwards.
+/// Why a position is not given up: a part of it may not leave, or its subnet does not trade.
+const STAYS_BOUND: &str = "StakeUnavailable";
+const STAYS_CLOSED: &str = "SubtokenDisabled";
+
+/// The same of one hotkey, of `holdings`, which have so much less afterwards, on the subnets of `trading`.
 async fn give_up_of(
     ground: &Ground,
-    holdings: &mut Holdings,
+    (holdings, trading): (&mut Holdings, &[NetUid]),
     everything: bool,
     hotkey: Hotkey,
 ) -> Result<Draft, SubmissionError> {
     let wanted = |stake: &&StakeInfo| Hotkey(stake.hotkey) == hotkey && (everything || stake.netuid != NetUid::ROOT);
     let places: Vec<StakeInfo> = holdings.stakes().iter().filter(wanted).copied().collect();
+    let (open, closed): (Vec<_>, Vec<_>) = places.into_iter().partition(|stake| trading.contains(&stake.netuid));
     let (held, bound): (Vec<_>, Vec<_>) =
-        places.into_iter().partition(|stake| stake.stake <= holdings.free(stake.netuid));
+        open.into_iter().partition(|stake| stake.stake <= holdings.free(stake.netuid));
     let stays = |stake: &StakeInfo| {
         let (netuid, free) = (stake.netuid, holdings.free(stake.netuid));
         let sign = netuid.stake_sign();
@@ -255,16 +261,26 @@ async fn give_up_of(
             stake.stake
         )
     };
-    let stays: Vec<String> = bound.iter().map(stays).collect();
-    if held.is_empty() && bound.is_empty() {
+    let is_closed = |StakeInfo { netuid, stake, .. }: &StakeInfo| {
+        let sign = netuid.stake_sign();
+        format!(
+            "the {sign}{stake} on subnet {netuid} behind hotkey {hotkey} stay: it does not trade; `stake remove` with \
+             --netuid sells them at a limit"
+        )
+    };
+    let stays: Vec<String> = bound.iter().map(stays).chain(closed.iter().map(is_closed)).collect();
+    if held.is_empty() && stays.is_empty() {
         return Err(Precondition::Nothing.into());
+    }
+    if held.is_empty() && bound.is_empty() {
+        return Err(Precondition::Foreseen { error: STAYS_CLOSED, words: stays.join("; ") }.into());
     }
     if held.is_empty() {
         let words = format!(
             "{}: this call takes whole positions or nothing; `stake remove` with --netuid and --amount takes a part",
             stays.join("; ")
         );
-        return Err(Precondition::Foreseen { error: "StakeUnavailable", words }.into());
+        return Err(Precondition::Foreseen { error: STAYS_BOUND, words }.into());
     }
     let quotes: Vec<_> = held.iter().map(|stake| market::tao_for(ground, stake.netuid, stake.stake)).collect();
     let brought: Vec<Option<Tao>> = stream::iter(quotes).buffered(AT_ONCE).try_collect().await?;
