@@ -80,8 +80,8 @@ fn a_read_is_answered_by_whoever_is_left() {
         tokio::join!(reading, befall);
         clock::since(began)
     });
-    // A hundred times four answers take most of it.
-    assert!(taken <= Duration::from_secs(45), "{taken:?}");
+    // A hundred times three answers take more than half of it, and the silence of the first one the rest.
+    assert!(taken <= Duration::from_secs(35), "{taken:?}");
 }
 
 #[test]

@@ -282,6 +282,11 @@ impl Shared {
                 let metadata = if is_false { FALSE_METADATA } else { METADATA };
                 json!(format!("0x{}", hex::encode(metadata)))
             }
+            // Its runtimes are older than any of the interfaces that are looked for.
+            "state_call" => {
+                let absent = format!("Exported method {} is not found", params[0].as_str().unwrap());
+                return Err(refused(4003, &format!("Client error: Execution failed: Other: {absent}")));
+            }
             _ => return Err(refused(-32601, "Method not found")),
         })
     }
