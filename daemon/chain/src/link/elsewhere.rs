@@ -106,7 +106,8 @@ impl Link {
     }
 }
 
-/// Asks the others in turn until one answers, and those last that have lately left too much unanswered.
+/// Asks the others in turn until one answers: those that have failed least first, and those last that have lately left
+/// too much unanswered.
 async fn ask_another(
     shared: &Shared,
     request: &Request<Box<RawValue>>,
@@ -116,8 +117,9 @@ async fn ask_another(
 ) -> Option<(usize, Box<RawValue>, Endpoint)> {
     let others = shared.pool.followed().iter().enumerate();
     let others = others.filter(|(_, node)| !std::ptr::eq(Arc::as_ptr(node), wanting) && may_be_asked(shared, node));
-    let (unanswering, well): (Vec<_>, Vec<_>) = others.partition(|(_, node)| is_unanswering(node));
-    for (index, node) in well.into_iter().chain(unanswering) {
+    let mut others: Vec<_> = others.collect();
+    others.sort_by_key(|(_, node)| (is_unanswering(node), node.failures()));
+    for (index, node) in others {
         let connection = match connect(shared, node).await {
             Ok(connection) => connection,
             Err(cause) => {

@@ -1,7 +1,8 @@
 //! The endpoints of one chain, and which one to try next.
 //!
-//! What is known of each is in `pool/node.rs`. The order of the configuration is the order of preference: the first
-//! that is not resting after a failure is taken. Nothing is connected here; times are passed in.
+//! What is known of each is in `pool/node.rs`. The order of the configuration is the order of preference: of those that
+//! have failed least since they brought a block, the first that is not resting after a failure is taken, so that one
+//! which takes its time to fail keeps nobody from those behind it. Nothing is connected here; times are passed in.
 //!
 //! Where no network was named, a public one is recognised by its block 0, which the first endpoint tells: its nodes
 //! then join those that were configured, behind them.
@@ -84,12 +85,12 @@ impl Pool {
         self.joined.get().unwrap_or(&self.configured)
     }
 
-    /// The endpoint to try next, and how long to wait before: the first that does not rest, else
-    /// the one that has rested longest. Those that joined are left out where they may not be followed.
+    /// The endpoint to try next, and how long to wait before: the first that does not rest, of those that have failed
+    /// least; else the one that has rested longest. Those that joined are left out where they may not be followed.
     pub(crate) fn next(&self, now: Instant, may_follow_joined: bool) -> Option<(usize, Duration)> {
         let nodes = self.followed().iter().enumerate().filter(|(_, node)| may_follow_joined || !node.is_joined());
-        let rests = nodes.map(|(index, node)| (index, node.rests(now).unwrap_or_default()));
-        rests.min_by_key(|(index, rest)| (*rest, *index))
+        let rests = nodes.map(|(index, node)| (node.rests(now).unwrap_or_default(), node.failures(), index));
+        rests.min().map(|(rest, _, index)| (index, rest))
     }
 
     /// What is known of all of them.
@@ -134,6 +135,23 @@ mod tests {
         assert_eq!(pool.next(now, true), Some((0, FIRST_REST)));
         assert_eq!(pool.next(now + FIRST_REST, true), Some((0, Duration::ZERO)));
         assert_eq!(self::pool(0).0.next(now, true), None);
+    }
+
+    #[test]
+    fn one_that_fails_again_keeps_nobody_from_those_behind_it() {
+        let (pool, now) = pool(3);
+        let [first, second, _] = pool.followed() else { unreachable!("there are three") };
+        cut(first, now);
+        cut(second, now);
+        let rested = now + LONGEST;
+        assert_eq!(pool.next(rested, true), Some((2, Duration::ZERO)), "it has not failed");
+        cut(&pool.followed()[2], now);
+        assert_eq!(pool.next(rested, true), Some((0, Duration::ZERO)));
+        cut(first, now);
+        assert_eq!(pool.next(rested, true), Some((1, Duration::ZERO)));
+        let block = BlockRef { number: BlockNumber(1), hash: BlockHash([1; 32]) };
+        first.note_well(block, now, Standing::Active);
+        assert_eq!(pool.next(rested, true), Some((0, Duration::ZERO)), "it has brought a block");
     }
 
     #[test]

@@ -240,6 +240,11 @@ impl Node {
         self.record().latency
     }
 
+    /// How often it has failed since it brought a block.
+    pub(crate) fn failures(&self) -> u32 {
+        self.record().failures
+    }
+
     /// How long it still rests.
     pub(crate) fn rests(&self, now: Instant) -> Option<Duration> {
         self.record().ready_at.and_then(|ready| ready.checked_duration_since(now)).filter(|rest| !rest.is_zero())
