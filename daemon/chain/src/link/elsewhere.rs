@@ -118,7 +118,8 @@ async fn ask_another(
     let others = shared.pool.followed().iter().enumerate();
     let others = others.filter(|(_, node)| !std::ptr::eq(Arc::as_ptr(node), wanting) && may_be_asked(shared, node));
     let mut others: Vec<_> = others.collect();
-    others.sort_by_key(|(_, node)| (is_unanswering(node), node.failures()));
+    let now = clock::now();
+    others.sort_by_cached_key(|(_, node)| (is_unanswering(node), node.failures(now)));
     for (index, node) in others {
         let connection = match connect(shared, node).await {
             Ok(connection) => connection,

@@ -1,7 +1,7 @@
 //! The endpoints of one chain, and which one to try next.
 //!
 //! What is known of each is in `pool/node.rs`. The order of the configuration is the order of preference: of those that
-//! have failed least since they brought a block, the first that is not resting after a failure is taken, so that one
+//! have failed least, lately and without being seen well since, the first that is not resting after a failure is taken, so that one
 //! which takes its time to fail keeps nobody from those behind it. Nothing is connected here; times are passed in.
 //!
 //! Where no network was named, a public one is recognised by its block 0, which the first endpoint tells: its nodes
@@ -85,11 +85,11 @@ impl Pool {
         self.joined.get().unwrap_or(&self.configured)
     }
 
-    /// The endpoint to try next, and how long to wait before: the first that does not rest, of those that have failed
+    /// The endpoint to try next, and how long to wait before: the first that does not rest, of those that have lately failed
     /// least; else the one that has rested longest. Those that joined are left out where they may not be followed.
     pub(crate) fn next(&self, now: Instant, may_follow_joined: bool) -> Option<(usize, Duration)> {
         let nodes = self.followed().iter().enumerate().filter(|(_, node)| may_follow_joined || !node.is_joined());
-        let rests = nodes.map(|(index, node)| (node.rests(now).unwrap_or_default(), node.failures(), index));
+        let rests = nodes.map(|(index, node)| (node.rests(now).unwrap_or_default(), node.failures(now), index));
         rests.min().map(|(rest, _, index)| (index, rest))
     }
 
@@ -104,7 +104,7 @@ mod tests {
     use btd_api::BlockNumber;
 
     use super::{
-        node::{FIRST_REST, HOPELESS},
+        node::{FIRST_REST, HOPELESS, REMEMBERED},
         *,
     };
     use crate::{block::BlockRef, error::ConnectError, link::config::PublicNetwork};
@@ -143,15 +143,16 @@ mod tests {
         let [first, second, _] = pool.followed() else { unreachable!("there are three") };
         cut(first, now);
         cut(second, now);
-        let rested = now + LONGEST;
+        let rested = now + FIRST_REST * 2;
         assert_eq!(pool.next(rested, true), Some((2, Duration::ZERO)), "it has not failed");
         cut(&pool.followed()[2], now);
         assert_eq!(pool.next(rested, true), Some((0, Duration::ZERO)));
         cut(first, now);
         assert_eq!(pool.next(rested, true), Some((1, Duration::ZERO)));
+        assert_eq!(pool.next(rested + REMEMBERED, true), Some((0, Duration::ZERO)), "that was long ago");
         let block = BlockRef { number: BlockNumber(1), hash: BlockHash([1; 32]) };
-        first.note_well(block, now, Standing::Active);
-        assert_eq!(pool.next(rested, true), Some((0, Duration::ZERO)), "it has brought a block");
+        first.note_well(block, now, Standing::Standby);
+        assert_eq!(pool.next(rested, true), Some((0, Duration::ZERO)), "it was seen well");
     }
 
     #[test]

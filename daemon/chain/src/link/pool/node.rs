@@ -14,6 +14,8 @@ use crate::{block::BlockRef, endpoint::Endpoint, error::ConnectError};
 
 /// The first rest after a failure; each further one in a row doubles it.
 pub(super) const FIRST_REST: Duration = Duration::from_millis(500);
+/// Failures count against an endpoint for so long after its rest.
+pub(super) const REMEMBERED: Duration = Duration::from_mins(1);
 /// An endpoint of another chain or of another history rests so many times the longest rest.
 pub(super) const HOPELESS: u32 = 4;
 
@@ -240,9 +242,11 @@ impl Node {
         self.record().latency
     }
 
-    /// How often it has failed since it brought a block.
-    pub(crate) fn failures(&self) -> u32 {
-        self.record().failures
+    /// How often it has failed in a row, if it was not seen well since and its rest has not been over for long.
+    pub(crate) fn failures(&self, now: Instant) -> u32 {
+        let record = self.record();
+        let counts = record.ready_at.is_some_and(|ready| now < ready + REMEMBERED);
+        if counts { record.failures } else { 0 }
     }
 
     /// How long it still rests.
