@@ -3,7 +3,7 @@
 //!
 //! Bytes count as they come, not as they are stated. No hotkey takes more than it leaves to the others: who sends long
 //! messages slowly keeps nobody out, and who is alone has half of the room, or a single message as long as may be. That one
-//! may take more than there is; short messages, such as pings, find room beside it, and whatever else is taken.
+//! may take more than there is; short messages, such as pings, have room of their own, which is shared in the same way.
 
 use std::{
     collections::HashMap,
@@ -15,23 +15,29 @@ use btd_api::AccountId;
 /// A short message takes no more than this.
 const SHORT: usize = 4 * 1_024;
 /// So many of them, which is what an axon has in flight by default, take no more than the room once again. They are counted
-/// apart up to that, whoever's they are, and like others beyond.
+/// apart up to that, as far as their hotkey leaves as much to the others, and like others beyond.
 const SHORT_FILL: usize = 1_024;
 
 /// The room of an axon.
 #[derive(Debug)]
 pub(super) struct Room {
     max: usize,
-    /// A message that takes no more than this finds room whatever others take.
+    /// A message that takes no more than this is a short one.
     short: usize,
     taken: Mutex<Taken>,
 }
 
 #[derive(Debug, Default)]
 struct Taken {
-    all: usize,
-    by_owner: HashMap<AccountId, usize>,
-    /// By short messages that are not among them.
+    all: Bytes,
+    by_owner: HashMap<AccountId, Bytes>,
+}
+
+/// What messages take, by where it is counted.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+struct Bytes {
+    among: usize,
+    /// By short messages that are not among the others.
     apart: usize,
 }
 
@@ -63,12 +69,28 @@ impl Room {
     /// Bytes that are taken now.
     #[cfg(test)]
     pub(super) fn taken(&self) -> usize {
-        let taken = self.lock();
-        taken.all + taken.apart
+        let all = self.lock().all;
+        all.among + all.apart
     }
 
     fn lock(&self) -> MutexGuard<'_, Taken> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// === impl Bytes ===
+
+impl Bytes {
+    const fn of(bytes: usize, is_apart: bool) -> Self {
+        if is_apart { Self { among: 0, apart: bytes } } else { Self { among: bytes, apart: 0 } }
+    }
+
+    const fn with(self, other: Self) -> Self {
+        Self { among: self.among.saturating_add(other.among), apart: self.apart.saturating_add(other.apart) }
+    }
+
+    const fn without(self, other: Self) -> Self {
+        Self { among: self.among.saturating_sub(other.among), apart: self.apart.saturating_sub(other.apart) }
     }
 }
 
@@ -87,20 +109,24 @@ impl Charge {
             return Ok(());
         }
         let mut taken = self.room.lock();
-        let (apart, among) = if self.is_apart { (self.bytes, 0) } else { (0, self.bytes) };
-        let apart = taken.apart.saturating_sub(apart);
-        let others = taken.all.saturating_sub(among);
-        let of_owner = taken.by_owner.get(&self.owner).copied().unwrap_or_default().saturating_sub(among);
-        let is_apart = bytes <= self.room.short && apart.saturating_add(bytes) <= self.room.short * SHORT_FILL;
-        let (apart, among) = if is_apart { (apart + bytes, 0) } else { (apart, bytes) };
-        let (all, of_owner) = (others.saturating_add(among), of_owner.saturating_add(among));
+        let until_now = Bytes::of(self.bytes, self.is_apart);
+        let others = taken.all.without(until_now);
+        let of_owner = taken.by_owner.get(&self.owner).copied().unwrap_or_default().without(until_now);
+        let counted = |is_apart| {
+            let bytes = Bytes::of(bytes, is_apart);
+            (others.with(bytes), of_owner.with(bytes))
+        };
+        let (all, own) = counted(true);
+        let is_apart =
+            bytes <= self.room.short && own.apart <= (self.room.short * SHORT_FILL).saturating_sub(all.apart);
+        let (all, of_owner) = counted(is_apart);
         // A message that is here alone is bounded by its own limits.
-        let asks = !is_apart && bytes > self.bytes && others > 0;
-        if asks && of_owner > self.room.max.saturating_sub(all) {
+        let asks = !is_apart && bytes > self.bytes && others.among > 0;
+        if asks && of_owner.among > self.room.max.saturating_sub(all.among) {
             return Err(NoRoom);
         }
-        (taken.all, taken.apart) = (all, apart);
-        if of_owner == 0 {
+        taken.all = all;
+        if of_owner == Bytes::default() {
             taken.by_owner.remove(&self.owner);
         } else {
             taken.by_owner.insert(self.owner, of_owner);
@@ -173,10 +199,13 @@ mod tests {
         let room = Room::new(10 * SHORT_FILL);
         let mut short: Vec<Charge> = (0..4 * SHORT_FILL).map(|_| room.open(hotkey(1))).collect();
         let found = short.iter_mut().flat_map(|charge| charge.take(10)).count();
-        assert_eq!(found, SHORT_FILL + SHORT_FILL / 2, "as many again as half of the room holds");
-        assert_eq!(room.open(hotkey(2)).take(11), Ok(()));
-        assert_eq!(room.open(hotkey(2)).take(10), Ok(()));
-        drop(short);
+        assert_eq!(found, SHORT_FILL, "half of the room for short ones, and half of that for all");
+        let mut long = room.open(hotkey(2));
+        assert_eq!(long.take(5 * SHORT_FILL / 2), Ok(()));
+        let mut others: Vec<Charge> = (0..SHORT_FILL / 4).map(|_| room.open(hotkey(2))).collect();
+        assert_eq!(others.iter_mut().flat_map(|charge| charge.take(10)).count(), others.len(), "beside its long one");
+        assert_eq!(room.open(hotkey(3)).take(10), Ok(()), "and a third has room");
+        drop((short, others, long));
         assert_eq!(room.taken(), 0);
         assert!(room.lock().by_owner.is_empty());
     }
