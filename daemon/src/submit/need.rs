@@ -135,9 +135,13 @@ impl Need {
             }
             Self::Started(netuid) => {
                 if !flag(view, "SubtokenEnabled", netuid).await? {
+                    // On root no sale has a limit.
+                    let way_out = match netuid {
+                        NetUid::ROOT => "",
+                        _ => "; only a sale at a limit gets stake out of it",
+                    };
                     let words = format!(
-                        "subnet {netuid} does not trade: its owner has not started it, or it was closed; only a sale at \
-                         a limit gets stake out of it"
+                        "subnet {netuid} does not trade: its owner has not started it, or it was closed{way_out}"
                     );
                     return Err(foreseen("SubtokenDisabled", words));
                 }

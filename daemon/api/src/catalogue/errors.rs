@@ -180,7 +180,7 @@ errors! {
         "NetworkDoesNotExist" => "`subnets list` shows the subnets",
     }
     SubtokenDisabled {
-        "SubtokenDisabled" => "its owner starts it with `subnets start`; `subnets check-start` tells when",
+        "SubtokenDisabled" => "`subnets check-start` tells whether and when its owner can start it, with `subnets start`",
     }
     Disabled {
         "SubNetRegistrationDisabled" => "the subnet takes no registrations: pick another, or wait",
