@@ -2,7 +2,8 @@
 //!
 //! Public endpoints turn away who asks too much, and the one request that matters is then turned
 //! away with the rest. So requests queue here, the important ones first, and an endpoint that says
-//! "too many" is asked half as often until it has been quiet for a while.
+//! "too many" is asked half as often until it has been quiet for a while. Some of the places are kept for what btd lives by:
+//! reads that an endpoint leaves unanswered hold up neither the blocks nor what is to be sent.
 
 use std::{
     collections::BTreeSet,
@@ -39,6 +40,9 @@ pub(crate) struct Urgency {
 const QUIET: Duration = Duration::from_secs(30);
 /// The longest time between two requests, however often an endpoint says "too many".
 const SLOWEST: Duration = Duration::from_secs(2);
+
+/// Of so many places one is kept for what matters more than that somebody waits for it.
+const KEPT_OF: usize = 8;
 
 /// The budget of one endpoint.
 #[derive(Debug)]
@@ -166,7 +170,8 @@ impl Budget {
     /// Takes the turn of `ticket` if it has come.
     fn try_turn(&self, ticket: Ticket, now: Instant) -> Wait {
         let mut state = self.state();
-        if state.queue.first() != Some(&ticket) || state.in_flight >= self.at_once {
+        // The first in the queue is the most important, so that nobody behind it could go where it may not.
+        if state.queue.first() != Some(&ticket) || state.in_flight >= self.places(ticket.0) {
             return Wait::Others;
         }
         state.recover(self.usual, now);
@@ -180,6 +185,14 @@ impl Budget {
         state.due = state.due.max(now) + state.interval;
         state.in_flight += 1;
         Wait::Go
+    }
+
+    /// How many may be asked at once for one of this priority to be asked too.
+    const fn places(&self, priority: Priority) -> usize {
+        match priority {
+            Priority::Following | Priority::Submission | Priority::Weights => self.at_once,
+            Priority::Interactive | Priority::Bulk => self.at_once - self.at_once / KEPT_OF,
+        }
     }
 
     /// The endpoint said "too many": from now on it is asked half as often, and not at all for `pause`.
@@ -237,6 +250,27 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+
+    #[tokio::test]
+    async fn what_is_left_unanswered_leaves_places_to_what_matters_more() {
+        let budget = Budget::new(0, 16, Instant::now());
+        let soon = Duration::from_millis(5);
+        let mut held = Vec::new();
+        for _ in 0..14 {
+            held.push(tokio::time::timeout(soon, budget.turn(Priority::Interactive)).await.unwrap());
+        }
+        for priority in [Priority::Interactive, Priority::Bulk] {
+            assert!(tokio::time::timeout(soon, budget.turn(priority)).await.is_err(), "{priority:?}");
+        }
+        let next = tokio::time::timeout(soon, budget.turn(Priority::Following)).await.unwrap();
+        held.push(tokio::time::timeout(soon, budget.turn(Priority::Submission)).await.unwrap());
+        assert!(tokio::time::timeout(soon, budget.turn(Priority::Following)).await.is_err(), "all are taken");
+        drop(next);
+        assert!(tokio::time::timeout(soon, budget.turn(Priority::Bulk)).await.is_err(), "it was not theirs");
+        assert!(tokio::time::timeout(soon, budget.turn(Priority::Weights)).await.is_ok());
+        // One place is everybody's.
+        assert!(tokio::time::timeout(soon, Budget::new(0, 1, Instant::now()).turn(Priority::Bulk)).await.is_ok());
+    }
 
     #[tokio::test]
     async fn the_important_go_first() {

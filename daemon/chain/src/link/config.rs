@@ -59,7 +59,8 @@ pub struct LinkConfig {
     /// How many requests an endpoint is asked each second in the long run; four seconds' worth at
     /// once after a pause. 0 is no limit.
     pub requests_per_s: u32,
-    /// How many requests may be unanswered at once; 0 is no limit.
+    /// How many requests may be unanswered at once; 0 is no limit. An eighth is kept for following blocks, for submissions
+    /// and for weights.
     pub requests_at_once: u32,
     /// How many of the newest finalized blocks are kept decoded in memory.
     pub recent_blocks: usize,
