@@ -1,7 +1,8 @@
 //! Extensions around sealed extrinsics, and the priority of drand pulses.
 //!
-//! The first refuses envelopes that are none and keeps those that could be replayed out of the pool. The last keeps its
-//! place and name, and lifts nothing: pulses do not compete for room here. Neither adds a byte of its own to an extrinsic.
+//! The first refuses envelopes that are none and keeps those that could be replayed out of the pool. The last lifts pulses
+//! that somebody signs; those that a node brings have a priority of their own. Neither adds a byte of its own to an
+//! extrinsic.
 
 use codec::{Decode, DecodeWithMemTracking, Encode};
 use scale_info::TypeInfo;
@@ -13,7 +14,7 @@ use sp_runtime::{
 };
 
 use crate::{
-    Hash, Runtime, RuntimeCall,
+    Hash, Runtime, RuntimeCall, drand,
     shield::{Call, ShieldedTransaction},
 };
 
@@ -112,7 +113,10 @@ impl TransactionExtension<RuntimeCall> for CheckShieldedTxValidity {
     impl_tx_ext_default!(RuntimeCall; weight prepare);
 }
 
-/// Place of the priority of drand pulses.
+/// What a signed pulse is worth to the pool above its fee.
+const PULSE_PRIORITY: u64 = 10_000;
+
+/// The priority of drand pulses.
 #[derive(Encode, Decode, DecodeWithMemTracking, Clone, Eq, PartialEq, Debug, Default, TypeInfo)]
 pub struct DrandPriority;
 
@@ -122,5 +126,20 @@ impl TransactionExtension<RuntimeCall> for DrandPriority {
     type Val = ();
     type Pre = ();
 
-    impl_tx_ext_default!(RuntimeCall; weight validate prepare);
+    fn validate(
+        &self,
+        origin: DispatchOriginOf<RuntimeCall>,
+        call: &RuntimeCall,
+        _info: &DispatchInfoOf<RuntimeCall>,
+        _len: usize,
+        _self_implicit: Self::Implicit,
+        _inherited_implication: &impl Encode,
+        _source: TransactionSource,
+    ) -> ValidateResult<Self::Val, RuntimeCall> {
+        let is_pulse = matches!(call, RuntimeCall::Drand(drand::Call::write_pulse { .. }));
+        let priority = if is_pulse { PULSE_PRIORITY } else { 0 };
+        Ok((ValidTransaction { priority, ..ValidTransaction::default() }, (), origin))
+    }
+
+    impl_tx_ext_default!(RuntimeCall; weight prepare);
 }

@@ -2,12 +2,14 @@
 
 use btd_devnet_runtime::{
     Hash, Runtime, RuntimeCall, System,
-    extensions::SubtensorTransactionExtension,
+    drand::{self, PulsesPayload},
+    extensions::{DrandPriority, SubtensorTransactionExtension},
     subtensor::{self as s, Call, types::ROOT},
     utility,
 };
 use frame_support::dispatch::GetDispatchInfo;
 use sp_runtime::{
+    MultiSigner,
     traits::{TransactionExtension, TxBaseImplication},
     transaction_validity::{InvalidTransaction, TransactionSource, TransactionValidityError},
 };
@@ -39,6 +41,22 @@ fn admitted(by: &str, call: impl Into<RuntimeCall>) {
 
 fn set_weights(netuid: u16) -> Call<Runtime> {
     Call::set_weights { netuid, dests: vec![0], weights: vec![1], version_key: 0 }
+}
+
+#[test]
+fn signed_pulses_go_first() {
+    on_a_chain(|| {
+        let priority = |call: RuntimeCall| {
+            let info = call.get_dispatch_info();
+            let (implication, source) = (TxBaseImplication(()), TransactionSource::External);
+            let told = DrandPriority.validate(origin("hotkey"), &call, &info, 0, (), &implication, source);
+            told.unwrap().0.priority
+        };
+        let public = MultiSigner::Sr25519([1; 32].into());
+        let pulses_payload = PulsesPayload { block_number: 1, pulses: Vec::new(), public };
+        assert_eq!(priority(drand::Call::write_pulse { pulses_payload, signature: None }.into()), 10_000);
+        assert_eq!(priority(set_weights(FIRST).into()), 0);
+    });
 }
 
 #[test]
