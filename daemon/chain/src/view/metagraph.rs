@@ -10,7 +10,9 @@ use btd_api::{AccountId, Alpha, MechId, NetUid, Tao, Uid};
 use tokio::join;
 
 use super::{
-    View, storage_index,
+    View,
+    prices::told_or_unknown,
+    storage_index,
     subnets::{I96F32, SubnetIdentity, if_present},
 };
 use crate::{
@@ -299,7 +301,7 @@ impl View {
             block: self.block(),
             netuid,
             mechid,
-            price: price?,
+            price: told_or_unknown(Some(netuid), price)?.flatten(),
             validator_trust: if_present(validator_trust)?.flatten().unwrap_or_default(),
             fields,
             untold,

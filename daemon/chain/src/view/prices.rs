@@ -3,6 +3,9 @@
 //! Runtimes of today tell all prices in one answer, those before them the price of each subnet by itself. Before there was
 //! a pallet for the pools none told a price: it was what the pools held. With that pallet it is not, for a pool's liquidity
 //! may lie elsewhere than at its price; a price that nobody tells is then not known, and never made up.
+//!
+//! Nothing that is told beside prices depends on them ([`told_or_unknown`]). [`View::price`] fails where one cannot be
+//! had, for what is bought and sold may depend on it.
 
 use std::collections::BTreeMap;
 
@@ -53,6 +56,27 @@ pub fn pool_price(netuid: NetUid, tao_in: Tao, alpha_in: Alpha) -> Option<Tao> {
     u64::try_from(ratio).ok().map(Tao::from_rao)
 }
 
+/// Nothing instead of an error where a price is refused, or told in a way that is not understood: that may be so at
+/// every block, and whatever else was read is none the worse for it. Errors of the link and of the block stay errors,
+/// among them a refusal because the state is gone, which is [`ReadError::Pruned`] by now.
+pub(super) fn told_or_unknown<T>(netuid: Option<NetUid>, read: Result<T, ReadError>) -> Result<Option<T>, ReadError> {
+    match read {
+        Ok(told) => Ok(Some(told)),
+        Err(
+            cause @ (ReadError::Refused { .. }
+            | ReadError::Decode { .. }
+            | ReadError::Garbled { .. }
+            | ReadError::Oversized { .. }
+            | ReadError::Absent(_)
+            | ReadError::Argument { .. }),
+        ) => {
+            tracing::info!(netuid = netuid.map(|netuid| netuid.0), %cause, "the price of alpha was not told");
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
 // === impl Pricing ===
 
 impl Pricing {
@@ -75,6 +99,9 @@ impl Pricing {
 
 impl View {
     /// What one alpha of the subnet costs, in rao of tao; none where that is not known.
+    ///
+    /// # Errors
+    /// When the chain cannot be read, and when the runtime has a call for it that fails.
     pub async fn price(&self, netuid: NetUid) -> Result<Option<Tao>, ReadError> {
         if self.runtime().has_runtime_api(API, "current_alpha_price") {
             let (_, price) = self.one_price(netuid).await?;
@@ -90,7 +117,7 @@ impl View {
         Ok(told.into_iter().map(|one| (one.netuid, one.price)).collect())
     }
 
-    /// What one alpha of each of `netuids` costs, where that is known.
+    /// What one alpha of each of `netuids` costs, where that is known: one that fails by itself takes no other with it.
     pub(super) async fn prices_of(
         &self,
         pricing: Pricing,
@@ -101,8 +128,9 @@ impl View {
             Pricing::Together => return self.prices_together().await,
             Pricing::None => return Ok(BTreeMap::new()),
             Pricing::OneByOne => {
-                let reads: Vec<_> = traded.into_iter().map(|netuid| self.one_price(netuid)).collect();
-                stream::iter(reads).buffered(AT_ONCE).try_collect().await?
+                let reads: Vec<_> = traded.into_iter().map(|netuid| self.one_price_if_told(netuid)).collect();
+                let told: Vec<Option<(NetUid, Tao)>> = stream::iter(reads).buffered(AT_ONCE).try_collect().await?;
+                told.into_iter().flatten().collect()
             }
             Pricing::ByPools => self.pool_prices(&traded).await?,
             Pricing::Untold => BTreeMap::new(),
@@ -116,6 +144,10 @@ impl View {
 
     async fn one_price(&self, netuid: NetUid) -> Result<(NetUid, Tao), ReadError> {
         Ok((netuid, self.api(API, "current_alpha_price", &[netuid.into()]).await?))
+    }
+
+    async fn one_price_if_told(&self, netuid: NetUid) -> Result<Option<(NetUid, Tao)>, ReadError> {
+        told_or_unknown(Some(netuid), self.one_price(netuid).await)
     }
 
     /// What the pools of `netuids` hold, as prices.
@@ -132,8 +164,16 @@ impl View {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use btd_api::{BlockHash, BlockNumber};
+
     use super::*;
-    use crate::generations::{generations, lacking};
+    use crate::{
+        error::Item,
+        generations::{generations, lacking},
+        scale::Mismatch,
+    };
 
     #[test]
     fn each_generation_tells_prices_in_its_own_way() {
@@ -150,6 +190,40 @@ mod tests {
         ] {
             assert_eq!(Pricing::of(&lacking(lacks)), pricing, "without {lacks:?}");
         }
+    }
+
+    #[test]
+    fn a_price_that_is_not_told_is_unknown_and_a_link_or_a_state_that_is_lost_is_an_error() {
+        let what = || "SwapRuntimeApi.current_alpha_price".to_owned();
+        let reason = || Mismatch::new("it is longer than that");
+        let absent = lacking(&["SwapRuntimeApi"]).absent(Item::RuntimeApi, API, "current_alpha_price");
+        for error in [
+            ReadError::Refused { what: what(), code: 4003, message: "Execution failed".to_owned() },
+            ReadError::Decode { what: what(), spec_version: 425, reason: reason() },
+            ReadError::Garbled { what: what(), reason: "an odd number of digits".to_owned() },
+            ReadError::Oversized { what: what() },
+            ReadError::Absent(absent),
+            ReadError::Argument { what: what(), reason: reason() },
+        ] {
+            for netuid in [None, Some(NetUid(1))] {
+                assert_eq!(told_or_unknown::<Tao>(netuid, Err(error.clone())), Ok(None), "{error}");
+            }
+        }
+        let (hash, after) = (BlockHash([1; 32]), Duration::from_secs(20));
+        for error in [
+            ReadError::NotConnected { cause: None },
+            ReadError::Deadline { what: what(), after },
+            ReadError::NoTurn { what: what(), after, is_slowed: true },
+            ReadError::Cut { what: what() },
+            ReadError::UnknownBlock { block: "7".to_owned() },
+            ReadError::NotKept { block: BlockNumber(7), oldest: None },
+            ReadError::TakenBack { first: BlockNumber(7), head: BlockNumber(9) },
+            ReadError::Pruned { block: hash },
+            ReadError::NoArchive { what: what(), cause: None },
+        ] {
+            assert_eq!(told_or_unknown::<Tao>(None, Err(error.clone())), Err(error));
+        }
+        assert_eq!(told_or_unknown(None, Ok(Tao::from_rao(7))), Ok(Some(Tao::from_rao(7))));
     }
 
     #[test]

@@ -3,7 +3,10 @@
 use btd_api::{AccountId, Alpha, BlockNumber, NetUid, Tao, Uid};
 use tokio::join;
 
-use super::{FixedPoint, View, prices::Pricing};
+use super::{
+    FixedPoint, View,
+    prices::{Pricing, told_or_unknown},
+};
 use crate::{
     error::ReadError,
     scale::{
@@ -134,11 +137,17 @@ impl View {
         Ok(netuids)
     }
 
-    /// All subnets, ascending by number.
+    /// All subnets, ascending by number. They are told without prices where those cannot be had.
     pub async fn subnets(&self) -> Result<Vec<SubnetEntry>, ReadError> {
         let pricing = Pricing::of(self.runtime());
-        let together =
-            async { if pricing == Pricing::Together { self.prices_together().await.map(Some) } else { Ok(None) } };
+        // Where they cannot be told together, none is asked for by itself: that is a request for each subnet.
+        let together = async {
+            if pricing == Pricing::Together {
+                told_or_unknown(None, self.prices_together().await).map(|told| Some(told.unwrap_or_default()))
+            } else {
+                Ok(None)
+            }
+        };
         let (dynamic, together) =
             join!(self.api::<Vec<Option<DynamicInfo>>>(SUBNET_INFO, "get_all_dynamic_info", &[]), together);
         let together = together?;
@@ -153,7 +162,7 @@ impl View {
         } else {
             let netuids: Vec<NetUid> = entries.iter().map(|entry| entry.netuid).collect();
             // Boxed: runtimes of today need it never.
-            Box::pin(self.prices_of(pricing, &netuids)).await?
+            told_or_unknown(None, Box::pin(self.prices_of(pricing, &netuids)).await)?.unwrap_or_default()
         };
         for entry in &mut entries {
             entry.price = prices.get(&entry.netuid).copied();

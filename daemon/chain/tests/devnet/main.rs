@@ -10,6 +10,7 @@ mod extrinsics;
 mod faults;
 mod faulty;
 mod following;
+mod lacking;
 mod old;
 mod proxy;
 mod reads;

@@ -18,10 +18,17 @@ use crate::{
     chain, config,
     faulty::{FaultyNode, Reaction},
     follow, in_time,
+    lacking::{described, renamed},
     old::{Answers, OF_2023, OF_2024, OF_2026, asked, hex_of, hyperparameters, neuron_lite, old},
     until,
 };
 
+/// The runtime's functions that tell the price of one subnet, and of all.
+const ONE_PRICE: &str = "SwapRuntimeApi_current_alpha_price";
+const ALL_PRICES: &str = "SwapRuntimeApi_current_alpha_price_all";
+/// What a node says of a function that does not come to an end, and of a state that it keeps no more.
+const TRAP: &str = "Client error: Execution failed: Execution aborted due to trap: wasm trap: unreachable";
+const GONE: &str = "Client error: UnknownBlock: State already discarded for 0x00";
 /// Pallets whose calls no command of this project makes.
 const FOREIGN: [&str; 5] = ["Contracts", "EVM", "Ethereum", "Grandpa", "LimitOrders"];
 
@@ -250,6 +257,67 @@ async fn a_metagraph_is_read_without_hyperparameters_that_are_illegible_or_refus
             assert!(!metagraph.tells(unknown), "{unknown}");
         }
     }
+}
+
+/// A price that cannot be read, or that a runtime refuses, takes neither the list of subnets nor a metagraph with it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn subnets_and_metagraphs_are_read_without_prices_that_are_illegible_or_refused() {
+    let devnet = chain().await;
+    let node = FaultyNode::before(devnet.address()).await;
+    let followed = follow(config([node.address()]));
+    until(&followed.link, LinkState::is_live).await;
+    let view = followed.link.view().unwrap();
+    let mut subnets = view.subnets().await.unwrap();
+    let mut metagraph = view.metagraph(NetUid(1)).await.unwrap().unwrap();
+    assert!(metagraph.price.take().is_some());
+    for subnet in &mut subnets {
+        assert!(subnet.price.take().is_some(), "{:?}", subnet.netuid);
+    }
+    let answer_prices = |reaction: fn() -> Reaction| {
+        node.script(move |method, params| {
+            let is_price = method == "state_call" && (params[0] == ONE_PRICE || params[0] == ALL_PRICES);
+            if is_price { reaction() } else { Reaction::Pass }
+        });
+    };
+    let failing: [(fn() -> Reaction, &str); 2] =
+        [(|| Reaction::Answer(json!("0xff")), "cannot be decoded"), (|| Reaction::Refuse(4003, TRAP), "refused")];
+    for (reaction, expected) in failing {
+        answer_prices(reaction);
+        // Who asks for nothing but a price is told why there is none.
+        let error = view.price(NetUid(1)).await.unwrap_err();
+        assert!(error.to_string().contains(expected), "{error}");
+        assert_eq!(view.subnets().await.unwrap(), subnets, "{expected}");
+        assert_eq!(view.metagraph(NetUid(1)).await.unwrap().unwrap(), metagraph, "{expected}");
+    }
+    // That the state is gone says nothing of prices.
+    answer_prices(|| Reaction::Refuse(4003, GONE));
+    for error in [view.subnets().await.unwrap_err(), view.metagraph(NetUid(1)).await.unwrap_err()] {
+        assert!(matches!(error, ReadError::Pruned { .. }), "{error:?}");
+    }
+}
+
+/// Where each price is told by itself, one that is refused takes no other with it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_price_that_is_refused_by_itself_is_the_only_one_that_is_not_known() {
+    let devnet = chain().await;
+    let direct = follow(config([devnet.address()]));
+    until(&direct.link, LinkState::is_live).await;
+    let today = direct.link.view().unwrap();
+    let told = today.runtime_api_bytes("Metadata", "metadata_at_version", &[15_u32.into()]).await.unwrap();
+    let told = renamed(&told, &["current_alpha_price_all"]);
+    let node = FaultyNode::before(devnet.address()).await;
+    node.script(move |method, params| {
+        if method == "state_call" && params[0] == ONE_PRICE {
+            return Reaction::Refuse(4003, TRAP);
+        }
+        described(&told, method, params).map_or(Reaction::Pass, Reaction::Answer)
+    });
+    let followed = follow(config([node.address()]));
+    until(&followed.link, LinkState::is_live).await;
+    let subnets = followed.link.view().unwrap().subnets().await.unwrap();
+    let prices: Vec<_> = subnets.iter().map(|subnet| (subnet.netuid, subnet.price)).collect();
+    assert_eq!(prices, [(NetUid(0), Some(Tao::from_rao(1_000_000_000))), (NetUid(1), None)]);
+    assert!(subnets.iter().all(|subnet| subnet.dynamic.is_some()));
 }
 
 /// `System.Events` of spec 143: `Commitments.Commitment(netuid, who)`, in a pallet that has moved since.
