@@ -101,7 +101,8 @@ fn subnet(table: &Table) -> Option<Subnet> {
         tempo: plain(told("tempo"))?,
         last_epoch: number("last_step").unwrap_or_default(),
         blocks_since_epoch: number("blocks_since_last_step").unwrap_or_default(),
-        price: tao("price").or_else(|| from_the_pool(table.netuid)),
+        // What was told to be unknown was not the pool's ratio.
+        price: if table.figures.contains_key("price") { tao("price") } else { from_the_pool(table.netuid) },
         tao_in,
         alpha_in,
         alpha_out: alpha("alpha_out"),
