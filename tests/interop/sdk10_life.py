@@ -90,13 +90,22 @@ with Subtensor(network=URL) as chain:
     done("stake is added", chain.add_stake(owner, netuid, validator_key, Balance.from_tao(500)))
     check("it is there", stake(validator_key, netuid) > 0, stake(validator_key, netuid))
 
+    # Weights of a new subnet are hidden, and who has just registered has to wait with them. What is sealed to drand's
+    # beacon stays sealed here, and is dropped two epochs later.
+    node("dev_mine", chain.weights_rate_limit(netuid) + 1)
+    hidden = done("weights are sealed", chain.set_weights(owner, netuid, uids=[1], weights=[1.0]))
+    commits = [(hotkey, opens) for hotkey, _, _, opens in chain.get_timelocked_weight_commits(netuid)]
+    check("they are listed", commits == [(validator_key, hidden.data["reveal_round"])], commits)
+
+    # Nothing may be set just before an epoch.
+    node.epoch(netuid)
     done("hyperparameter: immunity", owner_call("sudo_set_immunity_period", netuid=netuid, immunity_period=77))
     done("hyperparameter: weights", owner_call("sudo_set_commit_reveal_weights_enabled", netuid=netuid, enabled=False))
     hyper = chain.get_subnet_hyperparameters(netuid)
     seen = (hyper.immunity_period, hyper.commit_reveal_weights_enabled)
     check("both are read back", seen == (77, False), seen)
 
-    # The first epoch gives the permit to set weights about others.
+    # An epoch gives the permit to set weights about others.
     node("dev_mine", TEMPO)
     graph = chain.metagraph(netuid, lite=False)
     check("the validator has a permit", bool(graph.validator_permit[0]), list(graph.validator_permit))

@@ -213,6 +213,16 @@ macro_rules! settings {
             $(set(stringify!($rao), parts.$rao.map(|amount| amount.rao().to_string().into()));)+
             $(set(stringify!($plain), parts.$plain.map(Json::from));)+
         }
+
+        /// Whether `parts` lacks a setting that has a value in `figures`.
+        pub(super) fn lacks_setting(parts: &MetagraphParts, figures: &Figures) -> bool {
+            let told = [
+                $((stringify!($text), parts.$text.is_some()),)+
+                $((stringify!($rao), parts.$rao.is_some()),)+
+                $((stringify!($plain), parts.$plain.is_some()),)+
+            ];
+            told.into_iter().any(|(name, is_here)| !is_here && figures.get(name).is_some_and(is_told))
+        }
     };
 }
 settings! {
@@ -258,8 +268,11 @@ pub(super) fn of_block(
 
 /// Whether `told` has a value for each of `figures` that has one.
 pub(super) fn tells_all(told: &Figures, figures: &Figures) -> bool {
-    let is_told = |figure: &Figure| !matches!(figure, Figure::Plain(Json::Null));
     figures.iter().all(|(name, figure)| !is_told(figure) || told.get(name).is_some_and(is_told))
+}
+
+fn is_told(figure: &Figure) -> bool {
+    !matches!(figure, Figure::Plain(Json::Null))
 }
 
 /// One figure as the list of subnets tells it with the subnet's pool, if it does.

@@ -57,12 +57,13 @@ impl Metagraph {
         if known.rows_at(netuid, mechid).is_none_or(|(rows_at, _)| rows_at != at) {
             return Ok(None);
         }
+        let asked = BTreeSet::from([Part::Stake]);
         let stake = async {
             if !is_claimed {
                 return Ok(None);
             }
             let view = link.view_at(at.block.hash).await?;
-            match view.metagraph_parts(netuid, &BTreeSet::from([Part::Stake])).await {
+            match view.metagraph_parts(netuid, &asked).await {
                 // A runtime that tells no parts has all of it read.
                 Err(ReadError::Absent(_)) => Ok(None),
                 stake => stake,
@@ -72,7 +73,9 @@ impl Metagraph {
         let (stake, weights, bonds) = try_join!(stake, rows(MatrixName::Weights), rows(MatrixName::Bonds))?;
         let Some((weights, bonds)) = weights.zip(bonds) else { return Ok(None) };
         let table = match stake {
-            Some(stake) if stake.num_uids.is_some_and(|count| count == table.neurons) => table.with(&stake, at),
+            Some(stake) if stake.num_uids == Some(table.neurons) && !table.misses(&stake, &asked) => {
+                table.with(&stake, at)
+            }
             None if !is_claimed => Arc::unwrap_or_clone(table),
             _ => return Ok(None),
         };

@@ -31,7 +31,7 @@ pub(super) struct Wanted {
 
 impl Wanted {
     /// Reads as much of it as `extent` says: all of it where nothing is kept to put parts into, or where
-    /// the runtime cannot tell parts. None when there is no such subnet.
+    /// the runtime cannot tell parts, or not one that is kept. None when there is no such subnet.
     pub(super) async fn read(
         self,
         view: &View,
@@ -72,6 +72,10 @@ impl Wanted {
         };
         let (columns, settings) = join!(view.metagraph_parts(self.netuid, parts), settings);
         let Some(columns) = columns? else { return Ok(Found::Nothing) };
+        if kept.misses(&columns, parts) {
+            tracing::debug!(netuid = %self.netuid, "the runtime did not tell every part: reading the whole subnet");
+            return Ok(Found::OfAnotherSize);
+        }
         let has_others = kept.mechanisms().is_some_and(|mechanisms| mechanisms > 1);
         let updates = if has_others && parts.contains(&Part::Mechanisms) {
             Some(view.mechanism_updates(self.netuid, self.mechanisms).await?)
@@ -107,7 +111,7 @@ impl Wanted {
 enum Found {
     /// There is no such subnet.
     Nothing,
-    /// It has another number of neurons or mechanisms than what is kept.
+    /// It has another number of neurons or mechanisms than what is kept, or not all was told that is kept.
     OfAnotherSize,
     /// What was kept, with the parts in it.
     Parts(Box<Snapshot>),

@@ -3,12 +3,13 @@
 //! Ratios stay in the chain's unit (`u16` of 65535) and amounts in rao; whoever shows them converts.
 
 use std::{
+    collections::BTreeSet,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     sync::{Arc, OnceLock},
 };
 
 use btd_api::{Alpha, BlockNumber, Coldkey, Hotkey, MechId, Tao, Uid};
-use btd_chain::{AxonInfo, ChainIdentity, Hyperparameters, MetagraphParts, RawMetagraph};
+use btd_chain::{AxonInfo, ChainIdentity, Hyperparameters, MetagraphParts, Part, RawMetagraph};
 use serde::{Deserialize, Serialize};
 
 use super::{mechanism::Mechanism, policy::Known, subnet::Subnet, table::Table};
@@ -199,6 +200,12 @@ impl Snapshot {
         self.by_hotkey.get(found).copied()
     }
 
+    /// Whether `told` lacks something that was `asked` for and is kept: what comes as none stays as it was, and would
+    /// be told as of the new block. Where the columns are not kept, nobody knows what is missing.
+    pub(super) fn misses(&self, told: &MetagraphParts, asked: &BTreeSet<Part>) -> bool {
+        told.num_uids.is_none() || self.table().is_none_or(|table| table.misses(told, asked))
+    }
+
     /// The same with the columns of `parts`, and what was read of the other mechanisms' last `updates`, at
     /// `at`; none when they are about another number of neurons or mechanisms.
     pub(super) fn with(&self, parts: MetagraphParts, updates: Option<Vec<Vec<u64>>>, at: Stamp) -> Option<Self> {
@@ -380,7 +387,11 @@ fn endpoint(axon: &AxonInfo) -> Option<Endpoint> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        super::{file::tests::table, table::Column},
+        *,
+    };
+    use crate::metagraph::sample;
 
     fn axon(ip: u128, ip_type: u8, port: u16) -> AxonInfo {
         AxonInfo { block: 9, version: 1, ip, port, ip_type, protocol: 4, placeholder1: 0, placeholder2: 0 }
@@ -394,5 +405,19 @@ mod tests {
         assert_eq!(text(axon(1 << 100, 4, 8091)).as_deref(), Some("0:10::"));
         assert_eq!(text(axon(0, 4, 8091)).as_deref(), Some("0.0.0.0"));
         assert_eq!(text(axon(0, 0, 0)), None);
+    }
+
+    #[test]
+    fn what_comes_as_none_is_not_taken_for_new() {
+        let mut whole = table(2);
+        whole.columns.push(("last_update".to_owned(), Column::Longs(vec![1, 2])));
+        let kept = Snapshot::clone(&sample(2)).beside(Some(Arc::new(whole)), None);
+        let asked = BTreeSet::from([Part::LastUpdate]);
+        let told = MetagraphParts { num_uids: Some(2), last_update: Some(vec![7, 8]), ..MetagraphParts::default() };
+        assert!(!kept.misses(&told, &asked));
+        assert!(kept.misses(&MetagraphParts { last_update: None, ..told.clone() }, &asked));
+        assert!(kept.misses(&MetagraphParts { num_uids: None, ..told.clone() }, &asked));
+        assert!(sample(2).misses(&told, &asked), "its columns are not kept");
+        assert!(!kept.misses(&told, &BTreeSet::from([Part::LastUpdate, Part::Axons])), "no axons are kept");
     }
 }

@@ -4,10 +4,13 @@
 //! for it (but for weights and bonds that are kept, see `rows.rs`), and is what is saved, exported and compared. Columns have the chain's own names and
 //! units: ratios are of 65535, amounts are rao.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::{
+    collections::BTreeSet,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+};
 
 use btd_api::{AccountId, Alpha, MechId, NetUid, Tao};
-use btd_chain::{AxonInfo, ChainIdentity, MetagraphParts, RawMetagraph, ReadError, Row, View};
+use btd_chain::{AxonInfo, ChainIdentity, MetagraphParts, Part, RawMetagraph, ReadError, Row, View};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
 use tokio::try_join;
@@ -180,6 +183,23 @@ impl Table {
             }
         }
         after
+    }
+
+    /// Whether `told` lacks a column or a setting that was `asked` for and is kept here: put in, it would leave the old
+    /// one under the block of the new ones. What is kept of no neuron is not missed.
+    pub(super) fn misses(&self, told: &MetagraphParts, asked: &BTreeSet<Part>) -> bool {
+        let columns = [
+            (Part::Stake, "alpha_stake", told.alpha_stake.is_some()),
+            (Part::Stake, "tao_stake", told.tao_stake.is_some()),
+            (Part::Stake, "total_stake", told.total_stake.is_some()),
+            (Part::Axons, "axon_ip", told.axons.is_some()),
+            (Part::LastUpdate, "last_update", told.last_update.is_some()),
+            (Part::Identities, "identity_name", told.identities.is_some()),
+        ];
+        let is_kept = |name: &str| self.column(name).is_some_and(|column| !column.is_empty());
+        let mut missing = columns.into_iter().filter(|(part, _, is_told)| !is_told && asked.contains(part));
+        missing.any(|(_, name, _)| is_kept(name))
+            || asked.contains(&Part::Settings) && figure::lacks_setting(told, &self.figures)
     }
 
     /// The column `name`, by the chain's name or by the letter that the Python packages use.
@@ -358,6 +378,24 @@ mod tests {
         assert_eq!((&neuron["uid"], &neuron["incentives"]), (&json!(1), &json!(8)));
         // A column that the runtime does not keep is no zero.
         assert!(!neuron.contains_key("rank") && table.neuron(2).is_none());
+    }
+
+    #[test]
+    fn what_was_asked_for_is_missed_where_it_is_kept_and_not_told() {
+        let mut kept = table(&[1, 2], &[7, 8]);
+        kept.columns.push(("alpha_stake".to_owned(), Column::Longs(vec![])));
+        kept.columns.push(("total_stake".to_owned(), Column::Longs(vec![3, 4])));
+        kept.figures.insert("kappa".to_owned(), Json::Null.into());
+        kept.figures.insert("rho".to_owned(), json!(10).into());
+        let (stake, settings) = (BTreeSet::from([Part::Stake]), BTreeSet::from([Part::Settings]));
+        let both = &stake | &settings;
+        let told = MetagraphParts { total_stake: Some(vec![Tao::ZERO; 2]), rho: Some(11), ..MetagraphParts::default() };
+        assert!(!kept.misses(&told, &both), "a runtime without alpha and kappa tells neither");
+        let without_stake = MetagraphParts { total_stake: None, ..told.clone() };
+        assert!(kept.misses(&without_stake, &both) && kept.misses(&without_stake, &stake));
+        assert!(!kept.misses(&without_stake, &settings), "nobody asked for it");
+        let without_rho = MetagraphParts { rho: None, ..told };
+        assert!(kept.misses(&without_rho, &settings) && !kept.misses(&without_rho, &stake));
     }
 
     #[test]

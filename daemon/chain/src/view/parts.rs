@@ -38,8 +38,9 @@ pub enum Part {
 }
 
 record! {
-    /// The columns and settings of some parts; those of others are none.
-    #[derive(Debug, Clone, PartialEq)]
+    /// The columns and settings of some parts; those of others are none, and so is what a runtime does not know by its
+    /// number.
+    #[derive(Debug, Clone, Default, PartialEq)]
     pub struct MetagraphParts {
         /// How many neurons there are: no column has another length.
         pub num_uids: Option<u16> = None,
