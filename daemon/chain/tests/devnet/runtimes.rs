@@ -279,9 +279,9 @@ async fn subnets_and_metagraphs_are_read_without_prices_that_are_illegible_or_re
             if is_price { reaction() } else { Reaction::Pass }
         });
     };
-    let failing: [(fn() -> Reaction, &str); 2] =
-        [(|| Reaction::Answer(json!("0xff")), "cannot be decoded"), (|| Reaction::Refuse(4003, TRAP), "refused")];
-    for (reaction, expected) in failing {
+    let illegible = || Reaction::Answer(json!("0xff"));
+    let trapped = || Reaction::Refuse(4003, TRAP);
+    for (reaction, expected) in [(illegible as fn() -> Reaction, "cannot be decoded"), (trapped, "refused")] {
         answer_prices(reaction);
         // Who asks for nothing but a price is told why there is none.
         let error = view.price(NetUid(1)).await.unwrap_err();

@@ -281,7 +281,7 @@ mod calls {
             })
         }
 
-        /// Sets the difficulty, which nothing uses.
+        /// Sets the difficulty of registrations by work.
         #[pallet::call_index(24)]
         #[pallet::weight(Weight::from_parts(259_434_000, 4_383))]
         pub fn sudo_set_difficulty(origin: OriginFor<T>, netuid: NetUid, difficulty: u64) -> DispatchResult {
