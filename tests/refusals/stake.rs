@@ -271,6 +271,8 @@ fn what_is_not_sold_of_root_dividends_is_kept_on_every_other_subnet_of_the_chain
 fn stake_leaves_a_subnet_that_does_not_trade_at_a_limit_alone() {
     /// `SubtensorModule.SubtokenEnabled` of subnet 2, and no.
     const STOPPED: &str = "0x658faa385070e074c85bf6b568cf0555e9348e9224ea06c9c2da12ce69e619c50200=0x00";
+    /// The same of subnet 1, and yes.
+    const ELSEWHERE: &str = "0x658faa385070e074c85bf6b568cf0555e9348e9224ea06c9c2da12ce69e619c50100=0x01";
     let stage = Stage::on_demand();
     stage.signed("subnets create --wallet alice");
     stage.signed("subnets start 2 --wallet alice");
@@ -287,6 +289,7 @@ fn stake_leaves_a_subnet_that_does_not_trade_at_a_limit_alone() {
     }
     foreseen(&stage, &remove("--amount 900"), "NotEnoughStakeToWithdraw", "insufficient_balance");
     // What stands elsewhere leaves, and what stands here is said to stay; alone it is refused.
+    stage.ask(&format!("devnet set-storage {ELSEWHERE}"));
     stage.signed(&format!("stake add --netuid 1 --amount 10 --hotkey {ALICE} --wallet alice --unsafe"));
     let everywhere = format!("stake remove --unstake-all-alpha --hotkey {ALICE} --wallet alice");
     let all = stage.signed(&everywhere);
