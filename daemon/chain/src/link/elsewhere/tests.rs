@@ -124,7 +124,8 @@ fn whoever_turns_a_read_away_while_another_one_is_asked_is_not_left_for_it() {
         }
         network.give(0, Fault::None);
         clock::sleep(Duration::from_secs(2)).await;
-        assert!(is_followed(link, "node-0"));
+        // It is asked less for a while, and may be behind the other one for that.
+        assert!(!super::is_unanswering(&link.shared.pool.followed()[0]));
     });
 }
 
