@@ -106,8 +106,8 @@ impl Link {
     }
 }
 
-/// Asks the others in turn until one answers: those that have failed least first, and those last that have lately left
-/// too much unanswered.
+/// Asks the others in turn until one answers: those first that have not failed, then those that have been ready again
+/// for longest, and those last that have lately left too much unanswered.
 async fn ask_another(
     shared: &Shared,
     request: &Request<Box<RawValue>>,
@@ -118,8 +118,7 @@ async fn ask_another(
     let others = shared.pool.followed().iter().enumerate();
     let others = others.filter(|(_, node)| !std::ptr::eq(Arc::as_ptr(node), wanting) && may_be_asked(shared, node));
     let mut others: Vec<_> = others.collect();
-    let now = clock::now();
-    others.sort_by_cached_key(|(_, node)| (is_unanswering(node), node.failures(now)));
+    others.sort_by_cached_key(|(_, node)| (is_unanswering(node), node.ready_at()));
     for (index, node) in others {
         let connection = match connect(shared, node).await {
             Ok(connection) => connection,
@@ -129,7 +128,10 @@ async fn ask_another(
             }
         };
         match connection.send_once(request, urgency).await {
-            Ok(answer) if reads(&answer) => return Some((index, answer, node.endpoint.clone())),
+            Ok(answer) if reads(&answer) => {
+                node.note_told(clock::now());
+                return Some((index, answer, node.endpoint.clone()));
+            }
             Ok(_) => {
                 let what = request.what();
                 tracing::debug!(endpoint = %node.endpoint, what, "the answer of another endpoint cannot be read either");

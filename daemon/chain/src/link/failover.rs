@@ -5,13 +5,14 @@ use std::time::Duration;
 use btd_api::{AccountId, BlockNumber};
 
 use super::{
-    Link,
-    endurance::{BLOCK, over},
+    Link, LinkConfig,
+    endurance::{BLOCK, followed, over, with},
+    link_over,
 };
 use crate::{
     Era, ExtrinsicHash, ReadError, SignedExtrinsic, SubmitError, clock,
     rpc::{self, Ask, Header},
-    simulated::{Fault, Network},
+    simulated::{self, Fault, Network},
 };
 
 /// A read is answered so long after it was made at the latest, whatever befalls the endpoint that it was made of.
@@ -82,6 +83,35 @@ fn a_read_is_answered_by_whoever_is_left() {
     });
     // A hundred times three answers take more than half of it, and the silence of the first one the rest.
     assert!(taken <= Duration::from_secs(35), "{taken:?}");
+}
+
+/// Nobody looks at those that are not in use: never, or not before the first block has come.
+#[test]
+fn endpoints_that_take_long_to_fail_keep_nobody_from_the_one_behind_them() {
+    let slow = |scout_ms, config| LinkConfig { connect_timeout_ms: 90_000, scout_ms, ..config };
+    with(
+        3,
+        |config| slow(0, config),
+        async |link, network| {
+            (0..2).for_each(|node| network.give(node, Fault::HalfOpen));
+            let reached = clock::timeout(Duration::from_mins(5), followed(link, network.height() + 2)).await;
+            assert!(reached.is_ok(), "{:?}", link.endpoints());
+        },
+    );
+    for scout_ms in [0, LinkConfig::default().scout_ms] {
+        simulated::run(async {
+            let network = Network::of(3);
+            (0..2).for_each(|node| network.give(node, Fault::HalfOpen));
+            let config = slow(scout_ms, network.config());
+            let (link, follower) = link_over(Box::new(network.clone()), config).unwrap();
+            tokio::select! {
+                () = follower.run(tokio_util::sync::CancellationToken::new()) => panic!("nobody has stopped it"),
+                reached = clock::timeout(Duration::from_mins(5), followed(&link, 100)) => {
+                    assert!(reached.is_ok(), "{scout_ms}: {:?}", link.endpoints());
+                }
+            }
+        });
+    }
 }
 
 #[test]

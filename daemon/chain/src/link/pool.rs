@@ -1,8 +1,9 @@
 //! The endpoints of one chain, and which one to try next.
 //!
-//! What is known of each is in `pool/node.rs`. The order of the configuration is the order of preference: of those that
-//! have failed least, lately and without being seen well since, the first that is not resting after a failure is taken, so that one
-//! which takes its time to fail keeps nobody from those behind it. Nothing is connected here; times are passed in.
+//! What is known of each is in `pool/node.rs`. The order of the configuration is the order of preference among those that
+//! have not failed, or were seen well since. Behind them stand those that have, whoever was ready again first before the
+//! others: whoever fails goes behind all, so that none keeps the others waiting for ever, however long it takes to fail
+//! and whether anybody looks at it meanwhile. Nothing is connected here; times are passed in.
 //!
 //! Where no network was named, a public one is recognised by its block 0, which the first endpoint tells: its nodes
 //! then join those that were configured, behind them.
@@ -85,12 +86,12 @@ impl Pool {
         self.joined.get().unwrap_or(&self.configured)
     }
 
-    /// The endpoint to try next, and how long to wait before: the first that does not rest, of those that have lately failed
-    /// least; else the one that has rested longest. Those that joined are left out where they may not be followed.
+    /// The endpoint to try next, and how long to wait before: the first of those that have not failed since they were seen
+    /// well; else whichever is, or was, ready again first. Those that joined are left out where they may not be followed.
     pub(crate) fn next(&self, now: Instant, may_follow_joined: bool) -> Option<(usize, Duration)> {
         let nodes = self.followed().iter().enumerate().filter(|(_, node)| may_follow_joined || !node.is_joined());
-        let rests = nodes.map(|(index, node)| (node.rests(now).unwrap_or_default(), node.failures(now), index));
-        rests.min().map(|(rest, _, index)| (index, rest))
+        let (ready_at, index) = nodes.map(|(index, node)| (node.ready_at(), index)).min()?;
+        Some((index, ready_at.map_or(Duration::ZERO, |ready| ready.saturating_duration_since(now))))
     }
 
     /// What is known of all of them.
@@ -104,7 +105,7 @@ mod tests {
     use btd_api::BlockNumber;
 
     use super::{
-        node::{FIRST_REST, HOPELESS, REMEMBERED},
+        node::{FIRST_REST, HOPELESS},
         *,
     };
     use crate::{block::BlockRef, error::ConnectError, link::config::PublicNetwork};
@@ -149,10 +150,39 @@ mod tests {
         assert_eq!(pool.next(rested, true), Some((0, Duration::ZERO)));
         cut(first, now);
         assert_eq!(pool.next(rested, true), Some((1, Duration::ZERO)));
-        assert_eq!(pool.next(rested + REMEMBERED, true), Some((0, Duration::ZERO)), "that was long ago");
         let block = BlockRef { number: BlockNumber(1), hash: BlockHash([1; 32]) };
         first.note_well(block, now, Standing::Standby);
         assert_eq!(pool.next(rested, true), Some((0, Duration::ZERO)), "it was seen well");
+    }
+
+    #[test]
+    fn however_long_each_takes_to_fail_all_of_them_have_their_turn() {
+        for taking in [Duration::ZERO, Duration::from_secs(10), Duration::from_hours(1)] {
+            let (pool, mut now) = pool(4);
+            let mut turns = Vec::new();
+            for _ in 0..12 {
+                let (index, rest) = pool.next(now, true).unwrap();
+                now += rest + taking;
+                cut(&pool.followed()[index], now);
+                turns.push(index);
+            }
+            assert_eq!(turns, [0, 1, 2, 3].repeat(3), "{taking:?}");
+        }
+    }
+
+    #[test]
+    fn one_that_answers_after_its_rest_is_as_one_that_has_not_failed() {
+        let (pool, now) = pool(2);
+        let [first, second] = pool.followed() else { unreachable!("there are two") };
+        cut(first, now);
+        first.note_told(now);
+        assert_eq!(pool.next(now, true), Some((1, Duration::ZERO)), "it rests all the same");
+        cut(second, now);
+        let rested = now + FIRST_REST;
+        second.note_told(rested);
+        assert_eq!(pool.next(rested, true), Some((1, Duration::ZERO)));
+        first.note_told(rested);
+        assert_eq!(pool.next(rested, true), Some((0, Duration::ZERO)));
     }
 
     #[test]

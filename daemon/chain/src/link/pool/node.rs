@@ -14,8 +14,6 @@ use crate::{block::BlockRef, endpoint::Endpoint, error::ConnectError};
 
 /// The first rest after a failure; each further one in a row doubles it.
 pub(super) const FIRST_REST: Duration = Duration::from_millis(500);
-/// Failures count against an endpoint for so long after its rest.
-pub(super) const REMEMBERED: Duration = Duration::from_mins(1);
 /// An endpoint of another chain or of another history rests so many times the longest rest.
 pub(super) const HOPELESS: u32 = 4;
 
@@ -85,6 +83,7 @@ struct Record {
     /// When it has left a read unanswered that another one answered, each trouble once.
     unanswered: Vec<Instant>,
     is_pruned: bool,
+    /// When the rest after its last failure is over, or was; none where it was seen well since.
     ready_at: Option<Instant>,
 }
 
@@ -162,6 +161,12 @@ impl Node {
         record.standing = Standing::Resting;
         record.ready_at = Some(now + jitter(rest));
         record.trouble = Some(cause);
+    }
+
+    /// It has answered a read beside the endpoint in use. If its rest is over, it comes as early as before it failed.
+    pub(crate) fn note_told(&self, now: Instant) {
+        let mut record = self.record();
+        record.ready_at = record.ready_at.filter(|ready| *ready > now);
     }
 
     /// It is to blame for something, and asked again all the same.
@@ -242,11 +247,10 @@ impl Node {
         self.record().latency
     }
 
-    /// How often it has failed in a row, if it was not seen well since and its rest has not been over for long.
-    pub(crate) fn failures(&self, now: Instant) -> u32 {
-        let record = self.record();
-        let counts = record.ready_at.is_some_and(|ready| now < ready + REMEMBERED);
-        if counts { record.failures } else { 0 }
+    /// When the rest after its last failure is over, or was; none, which is before all others, where it has not failed or
+    /// was seen well since.
+    pub(crate) fn ready_at(&self) -> Option<Instant> {
+        self.record().ready_at
     }
 
     /// How long it still rests.
