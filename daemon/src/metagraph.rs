@@ -228,11 +228,12 @@ impl Metagraphs {
     /// What is kept as `table` of a mechanism of a subnet, as of a block at which it is still true.
     fn table_at(&self, at: Stamp, netuid: NetUid, table: &Arc<Table>) -> Option<Arc<Table>> {
         let number = at.block.number;
-        if self.subnets.get(&netuid)?.whole_at() == number {
-            return Some(Arc::clone(table));
-        }
         let listed = self.list.as_ref().filter(|list| list.at.block == at.block);
         let subnet = listed.and_then(|list| list.subnets.get(&netuid));
+        if self.subnets.get(&netuid)?.whole_at() == number {
+            let Some(figures) = figure::priced(&table.figures, subnet) else { return Some(Arc::clone(table)) };
+            return Some(Arc::new(Table { figures, ..Table::clone(table) }));
+        }
         let pool = listed.and_then(|_| self.pools.get(&netuid));
         let figures = figure::of_block(&table.figures, number, subnet, pool);
         Some(Arc::new(Table { at, figures, ..Table::clone(table) }))

@@ -251,6 +251,8 @@ pub(super) fn of_block(
     let known = |(name, figure): (&String, &Figure)| {
         let figure = match (name.as_str(), figure) {
             ("identity", _) => identity(pool.and_then(|pool| pool.subnet_identity.as_ref())).into(),
+            // Where it is refused with the neurons, it may be told with those of all subnets.
+            ("price", _) => listed.and_then(|subnet| listed_figure(subnet, "price")).unwrap_or_default().into(),
             // What the runtime did not tell with the neurons, it does not tell without.
             (_, Figure::Plain(Json::Null)) => Json::Null.into(),
             ("network_registered_at", figure) => figure.clone(),
@@ -264,6 +266,16 @@ pub(super) fn of_block(
         (name.clone(), figure)
     };
     figures.iter().map(known).collect()
+}
+
+/// `figures` with the price that the list of subnets tells of the same block, where they have none and it does: who asks
+/// for one alone may be refused what is told with all others.
+pub(super) fn priced(figures: &Figures, listed: Option<&Subnet>) -> Option<Figures> {
+    let lacks = figures.get("price").is_some_and(|price| !is_told(price));
+    let price = listed.filter(|_| lacks).and_then(|subnet| listed_figure(subnet, "price"))?;
+    let mut priced = figures.clone();
+    priced.insert("price".to_owned(), price.into());
+    Some(priced)
 }
 
 /// Whether `told` has a value for each of `figures` that has one.

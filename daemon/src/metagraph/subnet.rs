@@ -159,7 +159,7 @@ impl Subnet {
 /// What is read of a subnet without its neurons; of what the runtime has no call for, none.
 async fn ask(view: &View, netuid: NetUid) -> Result<(Option<DynamicInfo>, Option<Tao>, SubnetMarks), ReadError> {
     let dynamic = async { Ok(told(view.dynamic_info(netuid).await)?.flatten()) };
-    let price = view.price(netuid);
+    let price = view.price_if_told(netuid);
     let marks = async { Ok(view.subnet_marks(&[netuid]).await?.first().copied().unwrap_or_default()) };
     try_join!(dynamic, price, marks)
 }

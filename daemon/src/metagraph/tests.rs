@@ -392,6 +392,26 @@ fn a_subnets_own_figures_are_the_newest_ones() {
     assert_eq!((at.block.number, subnet.price), (BlockNumber(10), Some(Tao::from_rao(1))));
 }
 
+#[test]
+fn a_price_that_was_not_told_with_the_neurons_is_that_of_the_list() {
+    let figures = figure::Figures::from_iter([("price".to_owned(), serde_json::Value::Null.into())]);
+    let unpriced = Arc::new(Table { figures, rows: None, ..file::tests::table(4) });
+    // Read before the block of the list, and at it.
+    for block in [3, 9] {
+        for price in [Some(Tao::from_rao(77)), None] {
+            let read = Snapshot::new(stamp(block), subnet(1, 4), (0..4).map(neuron).collect());
+            let mut known = metagraphs(&[Arc::new(read.beside(Some(Arc::clone(&unpriced)), None))]);
+            known.behind = Some(BTreeSet::new());
+            let list = Arc::make_mut(known.list.as_mut().unwrap());
+            list.subnets.get_mut(&NetUid(1)).unwrap().price = price;
+            let (at, told) = known.table_of_one_block(NetUid(1), MechId(0)).unwrap();
+            let expected = price.map_or(serde_json::Value::Null, |price| price.rao().to_string().into());
+            assert_eq!(at, stamp(9));
+            assert_eq!(told.figures["price"], figure::Figure::from(expected), "read at {block}");
+        }
+    }
+}
+
 struct Running {
     metagraph: Metagraph,
     token: CancellationToken,

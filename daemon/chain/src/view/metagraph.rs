@@ -10,9 +10,7 @@ use btd_api::{AccountId, Alpha, MechId, NetUid, Tao, Uid};
 use tokio::join;
 
 use super::{
-    View,
-    prices::told_or_unknown,
-    storage_index,
+    View, storage_index,
     subnets::{I96F32, SubnetIdentity, if_present},
 };
 use crate::{
@@ -293,7 +291,7 @@ impl View {
         let of_subnet = [Value::from(netuid)];
         let (fields, price, validator_trust) = join!(
             self.metagraph_fields(netuid, mechid),
-            self.price(netuid),
+            self.price_if_told(netuid),
             self.storage::<Vec<u16>>(PALLET, "ValidatorTrust", &of_subnet),
         );
         let Some((fields, untold)) = fields? else { return Ok(None) };
@@ -301,7 +299,7 @@ impl View {
             block: self.block(),
             netuid,
             mechid,
-            price: told_or_unknown(Some(netuid), price)?.flatten(),
+            price: price?,
             validator_trust: if_present(validator_trust)?.flatten().unwrap_or_default(),
             fields,
             untold,

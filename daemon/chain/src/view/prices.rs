@@ -4,8 +4,8 @@
 //! a pallet for the pools none told a price: it was what the pools held. With that pallet it is not, for a pool's liquidity
 //! may lie elsewhere than at its price; a price that nobody tells is then not known, and never made up.
 //!
-//! Nothing that is told beside prices depends on them ([`told_or_unknown`]). [`View::price`] fails where one cannot be
-//! had, for what is bought and sold may depend on it.
+//! Nothing that is told beside prices depends on them ([`View::price_if_told`]). [`View::price`] fails where one cannot be
+//! had, for what is bought and sold may depend on it. On root alpha is tao, so that nobody is asked for its price.
 
 use std::collections::BTreeMap;
 
@@ -93,6 +93,11 @@ impl Pricing {
             Self::ByPools
         }
     }
+
+    /// The price of root's alpha, for which nobody is asked; none where there are no pools.
+    pub(super) fn of_root(self) -> Option<Tao> {
+        (self != Self::None).then_some(Tao::from_rao(ONE))
+    }
 }
 
 // === impl View ===
@@ -103,12 +108,25 @@ impl View {
     /// # Errors
     /// When the chain cannot be read, and when the runtime has a call for it that fails.
     pub async fn price(&self, netuid: NetUid) -> Result<Option<Tao>, ReadError> {
+        let pricing = Pricing::of(self.runtime());
+        if netuid == NetUid::ROOT {
+            return Ok(pricing.of_root());
+        }
         if self.runtime().has_runtime_api(API, "current_alpha_price") {
             let (_, price) = self.one_price(netuid).await?;
             return Ok(Some(price));
         }
         // Boxed: runtimes of today need it never.
-        Ok(Box::pin(self.prices_of(Pricing::of(self.runtime()), &[netuid])).await?.remove(&netuid))
+        Ok(Box::pin(self.prices_of(pricing, &[netuid])).await?.remove(&netuid))
+    }
+
+    /// The same for what is told beside it and does not depend on it: none too where the price is refused, or told in a
+    /// way that is not understood.
+    ///
+    /// # Errors
+    /// When the chain cannot be read, or the state of the block is gone.
+    pub async fn price_if_told(&self, netuid: NetUid) -> Result<Option<Tao>, ReadError> {
+        Ok(told_or_unknown(Some(netuid), self.price(netuid).await)?.flatten())
     }
 
     /// What one alpha of each subnet costs, where the runtime tells that in one answer.
@@ -117,29 +135,24 @@ impl View {
         Ok(told.into_iter().map(|one| (one.netuid, one.price)).collect())
     }
 
-    /// What one alpha of each of `netuids` costs, where that is known: one that fails by itself takes no other with it.
+    /// What one alpha of each of `netuids` but root costs, where that is known: one that fails by itself takes no other
+    /// with it.
     pub(super) async fn prices_of(
         &self,
         pricing: Pricing,
         netuids: &[NetUid],
     ) -> Result<BTreeMap<NetUid, Tao>, ReadError> {
         let traded: Vec<NetUid> = netuids.iter().copied().filter(|netuid| *netuid != NetUid::ROOT).collect();
-        let mut prices: BTreeMap<NetUid, Tao> = match pricing {
-            Pricing::Together => return self.prices_together().await,
-            Pricing::None => return Ok(BTreeMap::new()),
+        match pricing {
+            Pricing::Together => self.prices_together().await,
+            Pricing::None | Pricing::Untold => Ok(BTreeMap::new()),
             Pricing::OneByOne => {
                 let reads: Vec<_> = traded.into_iter().map(|netuid| self.one_price_if_told(netuid)).collect();
                 let told: Vec<Option<(NetUid, Tao)>> = stream::iter(reads).buffered(AT_ONCE).try_collect().await?;
-                told.into_iter().flatten().collect()
+                Ok(told.into_iter().flatten().collect())
             }
-            Pricing::ByPools => self.pool_prices(&traded).await?,
-            Pricing::Untold => BTreeMap::new(),
-        };
-        // On root alpha is tao.
-        if netuids.contains(&NetUid::ROOT) {
-            prices.insert(NetUid::ROOT, Tao::from_rao(ONE));
+            Pricing::ByPools => self.pool_prices(&traded).await,
         }
-        Ok(prices)
     }
 
     async fn one_price(&self, netuid: NetUid) -> Result<(NetUid, Tao), ReadError> {
@@ -189,6 +202,8 @@ mod tests {
             (&["SwapRuntimeApi", "Swap", "SubnetAlphaIn"][..], Pricing::None),
         ] {
             assert_eq!(Pricing::of(&lacking(lacks)), pricing, "without {lacks:?}");
+            let of_root = (pricing != Pricing::None).then_some(Tao::from_rao(1_000_000_000));
+            assert_eq!(pricing.of_root(), of_root, "without {lacks:?}");
         }
     }
 

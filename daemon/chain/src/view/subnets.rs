@@ -137,7 +137,7 @@ impl View {
         Ok(netuids)
     }
 
-    /// All subnets, ascending by number. They are told without prices where those cannot be had.
+    /// All subnets, ascending by number. They are told without prices where those cannot be had; root always has its own.
     pub async fn subnets(&self) -> Result<Vec<SubnetEntry>, ReadError> {
         let pricing = Pricing::of(self.runtime());
         // Where they cannot be told together, none is asked for by itself: that is a request for each subnet.
@@ -165,7 +165,8 @@ impl View {
             told_or_unknown(None, Box::pin(self.prices_of(pricing, &netuids)).await)?.unwrap_or_default()
         };
         for entry in &mut entries {
-            entry.price = prices.get(&entry.netuid).copied();
+            let told = prices.get(&entry.netuid).copied();
+            entry.price = if entry.netuid == NetUid::ROOT { pricing.of_root() } else { told };
         }
         Ok(entries)
     }

@@ -270,8 +270,11 @@ async fn subnets_and_metagraphs_are_read_without_prices_that_are_illegible_or_re
     let mut subnets = view.subnets().await.unwrap();
     let mut metagraph = view.metagraph(NetUid(1)).await.unwrap().unwrap();
     assert!(metagraph.price.take().is_some());
+    // On root alpha is tao, whatever anybody says.
+    let of_root = Some(Tao::from_rao(1_000_000_000));
     for subnet in &mut subnets {
-        assert!(subnet.price.take().is_some(), "{:?}", subnet.netuid);
+        let price = if subnet.netuid == NetUid::ROOT { subnet.price } else { subnet.price.take() };
+        assert!(price.is_some() && (subnet.netuid != NetUid::ROOT || price == of_root), "{:?}", subnet.netuid);
     }
     let answer_prices = |reaction: fn() -> Reaction| {
         node.script(move |method, params| {
@@ -286,12 +289,15 @@ async fn subnets_and_metagraphs_are_read_without_prices_that_are_illegible_or_re
         // Who asks for nothing but a price is told why there is none.
         let error = view.price(NetUid(1)).await.unwrap_err();
         assert!(error.to_string().contains(expected), "{error}");
+        assert_eq!(view.price_if_told(NetUid(1)).await.unwrap(), None, "{expected}");
+        assert_eq!(view.price(NetUid::ROOT).await.unwrap(), of_root, "{expected}");
         assert_eq!(view.subnets().await.unwrap(), subnets, "{expected}");
         assert_eq!(view.metagraph(NetUid(1)).await.unwrap().unwrap(), metagraph, "{expected}");
     }
     // That the state is gone says nothing of prices.
     answer_prices(|| Reaction::Refuse(4003, GONE));
-    for error in [view.subnets().await.unwrap_err(), view.metagraph(NetUid(1)).await.unwrap_err()] {
+    let error = view.price_if_told(NetUid(1)).await.unwrap_err();
+    for error in [error, view.subnets().await.unwrap_err(), view.metagraph(NetUid(1)).await.unwrap_err()] {
         assert!(matches!(error, ReadError::Pruned { .. }), "{error:?}");
     }
 }

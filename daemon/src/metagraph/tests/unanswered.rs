@@ -143,6 +143,32 @@ async fn what_the_followed_node_answers_with_too_much_another_one_tells() {
     is_told_by_another(OF_ALL, FLOOD).await;
 }
 
+/// Nothing else of a subnet depends on its price, and for root's nobody is asked.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_subnet_whose_price_is_refused_is_told_without_it() {
+    const TRAP: &str = "Client error: Execution failed: Execution aborted due to trap: wasm trap: unreachable";
+    let devnet = busy(3, 12).await;
+    let (node, _) = deaf_to(&devnet, ("current_alpha_price", "0x"), || Reaction::Refuse(4003, TRAP)).await;
+    let config = LinkConfig {
+        endpoints: vec![format!("ws://{}", node.address()).into()],
+        stale_after_ms: Some(0),
+        ..LinkConfig::default()
+    };
+    let (link, follower) = btd_chain::link(config).unwrap();
+    let token = CancellationToken::new();
+    tokio::spawn(follower.run(token.clone()));
+    link.state().wait_for(btd_chain::LinkState::is_live).await.unwrap();
+    let view = link.view().unwrap();
+    for (netuid, price) in [(NetUid::ROOT, Some(Tao::from_rao(1_000_000_000))), (NetUid(1), None)] {
+        let told = Subnet::at(&view, netuid).await.unwrap().unwrap();
+        assert_eq!((told.price, told.tao_in.is_some()), (price, true), "{netuid}");
+        assert_eq!(view.metagraph(netuid).await.unwrap().unwrap().price, price, "{netuid}");
+    }
+    assert_eq!(Subnet::at(&view, NetUid(9)).await.unwrap(), None, "there is no such subnet");
+    token.cancel();
+    devnet.stop().await.unwrap();
+}
+
 /// The list takes three requests and each metagraph four, more than there are turns for at once before the deadline.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn everything_is_read_of_a_node_that_answers_few_requests() {
