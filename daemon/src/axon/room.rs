@@ -3,7 +3,8 @@
 //!
 //! Bytes count as they come, not as they are stated. No hotkey takes more than it leaves to the others: who sends long
 //! messages slowly keeps nobody out, and who is alone has half of the room, or a single message as long as may be. That one
-//! may take more than there is; short messages, such as pings, have room of their own, which is shared in the same way.
+//! may take more than there is; short messages, such as pings, have room of their own beside it, of 4 MiB as a rule, which
+//! is shared in the same way.
 
 use std::{
     collections::HashMap,
@@ -14,8 +15,9 @@ use btd_api::AccountId;
 
 /// A short message takes no more than this.
 const SHORT: usize = 4 * 1_024;
-/// So many of them, which is what an axon has in flight by default, take no more than the room once again. They are counted
-/// apart up to that, as far as their hotkey leaves as much to the others, and like others beyond.
+/// There is room beside the other messages for so many of them, which is what an axon has in flight by default: 4 MiB, or
+/// as much as for the others if that is less. They are counted apart up to that, as far as their hotkey leaves as much to
+/// the others, and like others beyond.
 const SHORT_FILL: usize = 1_024;
 
 /// The room of an axon.
