@@ -12,6 +12,7 @@
 pub mod figure;
 pub mod file;
 pub mod history;
+mod keeper;
 mod mechanism;
 mod newest;
 mod policy;
