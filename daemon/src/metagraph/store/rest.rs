@@ -4,6 +4,8 @@
 //! written apart from them, and without its block, which stands elsewhere: what the store has already it does not write. A
 //! metagraph that would not be put together again as it was is not written.
 
+use std::sync::Arc;
+
 use btd_api::{Alpha, BlockHash, BlockNumber};
 use btd_chain::BlockRef;
 
@@ -63,10 +65,11 @@ fn of_rows(name: &str, neurons: &[Neuron]) -> Option<Column> {
 /// not make `table` again.
 pub(super) fn write(table: &Table, neurons: &[Neuron]) -> Option<Vec<u8>> {
     let apart = table.columns.iter().map(|(name, column)| {
-        let column = of_rows(name, &[]).unwrap_or_else(|| column.clone());
+        let column = of_rows(name, &[]).map_or_else(|| Arc::clone(column), Arc::new);
         (name.clone(), column)
     });
-    let rest = Table { at: NO_BLOCK, columns: apart.collect(), figures: table.figures.clone(), rows: None, ..*table };
+    let rest =
+        Table { at: NO_BLOCK, columns: apart.collect(), figures: Arc::clone(&table.figures), rows: None, ..*table };
     let bytes = file::write(&rest);
     let again = completed(rest, table.at, neurons);
     (again.columns == table.columns).then_some(bytes)
@@ -80,8 +83,8 @@ pub(super) fn read(bytes: &[u8], at: Stamp, neurons: &[Neuron]) -> Option<Table>
 }
 
 fn completed(rest: Table, at: Stamp, neurons: &[Neuron]) -> Table {
-    let column = |(name, column): (String, Column)| {
-        let column = of_rows(&name, neurons).unwrap_or(column);
+    let column = |(name, column): (String, Arc<Column>)| {
+        let column = of_rows(&name, neurons).map_or(column, Arc::new);
         (name, column)
     };
     let columns = rest.columns.into_iter().map(column).collect();
@@ -99,9 +102,9 @@ mod tests {
         let neurons = snapshot.neurons().to_vec();
         let names = ["hotkeys", "active", "rank", "alpha_stake", "validator_trust", "axon_ip", "axon_port"];
         let mut columns: Vec<_> =
-            names.iter().map(|name| ((*name).to_owned(), of_rows(name, &neurons).unwrap())).collect();
-        columns.push(("axon_protocol".to_owned(), Column::Shorts(vec![4; neurons.len()])));
-        let figures = Figures::from_iter([("rho".to_owned(), serde_json::json!(10).into())]);
+            names.iter().map(|name| ((*name).to_owned(), Arc::new(of_rows(name, &neurons).unwrap()))).collect();
+        columns.push(("axon_protocol".to_owned(), Arc::new(Column::Shorts(vec![4; neurons.len()]))));
+        let figures = Arc::new(Figures::from_iter([("rho".to_owned(), serde_json::json!(10).into())]));
         let (at, netuid, count) = (snapshot.at, snapshot.subnet.netuid, snapshot.subnet.neurons);
         (Table { at, netuid, mechid: btd_api::MechId(0), neurons: count, figures, columns, rows: None }, neurons)
     }
@@ -116,7 +119,7 @@ mod tests {
         assert_eq!(read(&bytes[1..], table.at, &neurons), None);
         // What rows do not hold is never made up.
         let mut other = table.clone();
-        other.columns[1].1 = Column::Flags(vec![]);
+        other.columns[1].1 = Column::Flags(vec![]).into();
         assert_eq!(write(&other, &neurons), None);
     }
 
@@ -126,16 +129,16 @@ mod tests {
         let idle: Vec<Neuron> = neurons.iter().map(|neuron| Neuron { active: false, ..neuron.clone() }).collect();
         let mut other = one.clone();
         other.at.block.number.0 += 1;
-        other.columns[1].1 = of_rows("active", &idle).unwrap();
+        other.columns[1].1 = of_rows("active", &idle).unwrap().into();
         assert_ne!(one.columns, other.columns);
         let written = write(&one, &neurons);
         assert!(written.is_some());
         assert_eq!(write(&other, &idle), written);
         assert_eq!(read(&written.unwrap(), other.at, &idle), Some(other.clone()));
-        other.columns[7].1 = Column::Shorts(vec![1; 5]);
+        other.columns[7].1 = Column::Shorts(vec![1; 5]).into();
         assert_ne!(write(&other, &idle), write(&one, &neurons));
         let mut other = one.clone();
-        other.figures.insert("rho".to_owned(), serde_json::json!(11).into());
+        Arc::make_mut(&mut other.figures).insert("rho".to_owned(), serde_json::json!(11).into());
         assert_ne!(write(&other, &neurons), write(&one, &neurons));
     }
 }
