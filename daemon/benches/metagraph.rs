@@ -20,6 +20,7 @@ use std::{
     fs,
     hint::black_box,
     process::{Command, ExitCode},
+    sync::Arc,
     time::Duration,
 };
 
@@ -77,7 +78,7 @@ fn paid(mut table: Table) -> Table {
     };
     let amounts: Vec<_> = hotkeys.iter().zip(1..).map(|(hotkey, rao)| (*hotkey, rao << 32)).collect();
     for name in ["tao_dividends_per_hotkey", "alpha_dividends_per_hotkey"] {
-        table.figures.insert(name.to_owned(), Figure::Amounts(amounts.clone()));
+        Arc::make_mut(&mut table.figures).insert(name.to_owned(), Figure::Amounts(amounts.clone()));
     }
     table
 }

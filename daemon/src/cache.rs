@@ -17,6 +17,8 @@ use std::{
     time::Duration,
 };
 
+use tokio::sync::Mutex;
+
 use crate::logs::panic_words;
 
 /// What a store holds.
@@ -166,6 +168,8 @@ pub struct Cache {
     tree: sled::Tree,
     place: Arc<Place>,
     is_new: bool,
+    /// Held while something is written, also when nobody waits for that any more.
+    writing: Arc<Mutex<()>>,
 }
 
 /// Where a store lies, and what for.
@@ -252,15 +256,17 @@ impl Cache {
         self.write_each(vec![batch]).await
     }
 
-    /// Writes batches one after the other, each whole or not at all, and flushes them. Until a batch is
+    /// Writes batches one after the other, each whole or not at all, and flushes them, behind all that was begun to be
+    /// written before: what nobody waits for any more is written all the same, once it was begun. Until a batch is
     /// in, the store holds every page that it replaced: many small ones take little memory, one large
     /// one takes some times its size.
     pub async fn write_each(&self, batches: Vec<Batch>) -> Result<(), CacheError> {
         if let Some(large) = batches.iter().find(|batch| batch.largest > LARGEST_VALUE) {
             return Err(CacheError::TooLarge { bytes: large.largest });
         }
-        let tree = self.tree.clone();
+        let (tree, turn) = (self.tree.clone(), Arc::clone(&self.writing).lock_owned().await);
         blocking(move || {
+            let _turn = turn;
             let mut batches = batches.into_iter();
             batches
                 .try_for_each(|batch| tree.apply_batch(batch.writes))

@@ -12,6 +12,7 @@
 pub mod figure;
 pub mod file;
 pub mod history;
+mod keeper;
 mod mechanism;
 mod newest;
 mod policy;
@@ -236,7 +237,7 @@ impl Metagraphs {
         }
         let pool = listed.and_then(|_| self.pools.get(&netuid));
         let figures = figure::of_block(&table.figures, number, subnet, pool);
-        Some(Arc::new(Table { at, figures, ..Table::clone(table) }))
+        Some(Arc::new(Table { at, figures: Arc::new(figures), ..Table::clone(table) }))
     }
 
     /// A subnet's own figures at the newest block at which they were read.

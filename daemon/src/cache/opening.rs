@@ -162,7 +162,7 @@ fn attempt(place: &Place) -> Result<Cache, Attempt> {
                 entry?;
             }
         }
-        Ok(Cache { database, tree, place: Arc::new(place.clone()), is_new: false })
+        Ok(Cache { database, tree, place: Arc::new(place.clone()), is_new: false, writing: Arc::default() })
     }));
     match opened {
         Ok(Ok(cache)) => Ok(cache),

@@ -3,6 +3,8 @@
 //! Most figures are kept as the JSON that callers get. An amount for each hotkey is not: written out,
 //! thousands of addresses cost more to keep, to save and to load than all columns together.
 
+use std::sync::Arc;
+
 use btd_api::{AccountId, Alpha, BlockNumber, Tao};
 use btd_chain::{DynamicInfo, MetagraphParts, RawMetagraph, SubnetIdentity};
 use indexmap::IndexMap;
@@ -202,10 +204,12 @@ macro_rules! settings {
         /// says otherwise (`touched.rs`).
         const SETTINGS: &[&str] = &[$(stringify!($text),)+ $(stringify!($rao),)+ $(stringify!($plain),)+];
 
-        /// Takes over the settings in `parts`.
-        pub(super) fn set(figures: &mut Figures, parts: &MetagraphParts) {
+        /// Takes over the settings in `parts`. Where there are none, the figures go on being shared.
+        pub(super) fn set(figures: &mut Arc<Figures>, parts: &MetagraphParts) {
             let mut set = |name: &str, told: Option<Json>| {
-                if let (Some(told), Some(figure)) = (told, figures.get_mut(name)) {
+                if let Some(told) = told
+                    && let Some(figure) = Arc::make_mut(figures).get_mut(name)
+                {
                     *figure = told.into();
                 }
             };

@@ -25,7 +25,7 @@
 mod input;
 mod npz;
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use blake2::{Blake2b, Digest, digest::consts::U32};
 use btd_api::{AccountId, MechId, NetUid, Uid};
@@ -106,7 +106,7 @@ fn count(number: usize) -> u32 {
 /// The file that holds `table`.
 pub fn write(table: &Table) -> Vec<u8> {
     let heads = table.columns.iter().map(|(name, column)| {
-        let kind = match column {
+        let kind = match &**column {
             Column::Flags(_) => Kind::Flags,
             Column::Shorts(_) => Kind::U16,
             Column::Longs(_) => Kind::U64,
@@ -148,7 +148,7 @@ pub fn write(table: &Table) -> Vec<u8> {
     out.extend(count(header.len()).to_le_bytes());
     out.extend_from_slice(&header);
     for (_, column) in &table.columns {
-        match column {
+        match &**column {
             Column::Flags(values) => put(&mut out, values.iter().map(|flag| [u8::from(*flag)])),
             Column::Shorts(values) => put(&mut out, values.iter().map(|value| value.to_le_bytes())),
             Column::Longs(values) => put(&mut out, values.iter().map(|value| value.to_le_bytes())),
@@ -231,7 +231,7 @@ pub fn read(bytes: &[u8]) -> Result<Table, FileError> {
         serde_json::from_slice(input.take(length)?).map_err(|error| FileError::Malformed(error.to_string()))?;
     let columns = header.columns.into_iter().map(|head| {
         let count = usize::try_from(head.count).unwrap_or(usize::MAX);
-        Ok((head.name.into_owned(), input.column(head.kind, count)?))
+        Ok((head.name.into_owned(), Arc::new(input.column(head.kind, count)?)))
     });
     let columns = columns.collect::<Result<_, FileError>>()?;
     let tells = bytes.starts_with(MAGIC);
@@ -255,7 +255,7 @@ pub fn read(bytes: &[u8]) -> Result<Table, FileError> {
         netuid: header.netuid,
         mechid: header.mechid,
         neurons: header.neurons,
-        figures,
+        figures: Arc::new(figures),
         columns,
         rows,
     })
@@ -285,15 +285,18 @@ pub(super) mod tests {
                 ("tempo".to_owned(), json!(100).into()),
                 ("tao_dividends_per_hotkey".to_owned(), Figure::Amounts(amounts.collect())),
                 ("tao_in".to_owned(), json!("123").into()),
-            ]),
-            columns: vec![
+            ])
+            .into(),
+            columns: [
                 ("hotkeys".to_owned(), Column::Accounts((0..neurons).map(account).collect())),
                 ("active".to_owned(), Column::Flags((0..neurons).map(|uid| uid % 3 == 0).collect())),
                 ("incentives".to_owned(), Column::Shorts(each(|uid| uid.wrapping_mul(31)))),
                 ("rank".to_owned(), Column::Shorts(vec![])),
                 ("total_stake".to_owned(), Column::Longs((0..neurons).map(|uid| u64::MAX - u64::from(uid)).collect())),
                 ("identity_name".to_owned(), Column::Texts((0..neurons).map(|uid| format!("τ{uid}")).collect())),
-            ],
+            ]
+            .map(|(name, column)| (name, Arc::new(column)))
+            .to_vec(),
             rows: Some(Rows { weights: (0..neurons.min(3)).map(row).collect(), bonds: vec![(Uid(1), vec![])] }),
         }
     }
@@ -324,7 +327,7 @@ pub(super) mod tests {
     /// The same as layout 2 has it behind `magic`, without its checksum.
     fn before_amounts(table: &Table, magic: [u8; 8]) -> Vec<u8> {
         let figures = figure::to_json(&table.figures).into_iter().map(|(name, json)| (name, json.into()));
-        let mut bytes = write(&Table { figures: figures.collect(), ..table.clone() });
+        let mut bytes = write(&Table { figures: Arc::new(figures.collect()), ..table.clone() });
         bytes.truncate(bytes.len() - 4);
         bytes[..8].copy_from_slice(&magic);
         let amounts = b",\"amounts\":[]";

@@ -20,7 +20,7 @@ pub(super) const OLDEST: u32 = 400;
 /// For so many blocks a subnet that could not be read is left alone, unless an event touches it.
 pub(super) const RETRY: u32 = 20;
 /// How many subnets are read at one time.
-pub(super) const BUDGET: usize = 16;
+pub(super) const BUDGET: usize = 32;
 /// For at most so many blocks claims of root dividends are gathered: five minutes of the public network.
 pub(super) const GATHERED: u32 = 25;
 

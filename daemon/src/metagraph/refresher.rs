@@ -31,19 +31,17 @@ use self::failing::{Failing, Verdict};
 pub(super) use self::failing::{break_off, is_about_the_block, is_about_the_link};
 use super::{
     History, List, Metagraphs,
+    keeper::Keeper,
     policy::{BUDGET, Backlog, Due, GATHERED, RETRY},
     pools::Pools,
     reading::{Read, Wanted},
     recorder::Recorder,
     restorer::Restorer,
-    store,
+    store::When,
     touched::{Extent, Touched, extend},
     unchanged::Unchanged,
 };
-use crate::{
-    cache::{Cache, CacheError},
-    stamp::Stamp,
-};
+use crate::{cache::Cache, stamp::Stamp};
 
 /// Further behind than this, blocks are skipped and everything is read anew.
 const FURTHEST_BEHIND: u32 = 64;
@@ -63,8 +61,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 #[derive(Debug)]
 pub struct Refresher {
     link: Link,
-    /// None after it failed: metagraphs are then served from memory alone.
-    cache: Option<Cache>,
+    keeper: Keeper,
     recorder: Recorder,
     restorer: Restorer,
     network: String,
@@ -91,11 +88,12 @@ impl Refresher {
         current: watch::Sender<Arc<Metagraphs>>,
     ) -> Self {
         let link = link.with_priority(Priority::Bulk);
+        let keeper = Keeper::new(cache, &current.borrow());
         Self {
             recorder: Recorder::new(link.clone(), history.clone()),
             restorer: Restorer::new(link.clone(), history),
             link,
-            cache: Some(cache),
+            keeper,
             network,
             backlog: Backlog::new(GATHERED),
             failing: Failing::default(),
@@ -114,11 +112,13 @@ impl Refresher {
         self
     }
 
-    /// Keeps the metagraphs current until `token` is cancelled. Failures of the chain are waited
-    /// out; failures of the cache end the caching and nothing else.
+    /// Keeps the metagraphs current until `token` is cancelled, and what is served then in the cache. Failures of the chain
+    /// are waited out; failures of the cache end the caching and nothing else.
     pub async fn run(mut self, token: CancellationToken) {
         let restoring = self.restorer.clone().run();
         let _ = token.clone().run_until_cancelled(join(Box::pin(self.keep_current()), Box::pin(restoring))).await;
+        let known = Arc::clone(&self.current.borrow());
+        self.keeper.keep(&known, When::Now).await;
         // The cache's last clones must be gone before it can be closed.
         drop(self);
     }
@@ -159,15 +159,16 @@ impl Refresher {
             if self.failing.is_held_up() || is_late {
                 // What was put back is read again with the next block, or after a while where none comes.
                 let _ = timeout(PAUSE, self.next_blocks()).await;
-            } else if !self.backlog.is_waiting() {
-                let is_unanswered = self.current.borrow().broken.values().any(|broken| broken.is_unanswered);
-                if !is_unanswered {
-                    self.next_blocks().await;
-                } else if timeout(STANDS, self.next_blocks()).await.is_err() {
-                    // Where no block comes none can be waited for.
+            } else if !self.backlog.is_waiting() && timeout(STANDS, self.next_blocks()).await.is_err() {
+                let known = Arc::clone(&self.current.borrow());
+                self.keeper.keep(&known, When::Now).await;
+                // Where no block comes none can be waited for.
+                if known.broken.values().any(|broken| broken.is_unanswered) {
                     for netuid in self.let_unanswered_rest_no_more() {
                         self.backlog.note_subnet(netuid, Extent::Whole);
                     }
+                } else {
+                    self.next_blocks().await;
                 }
             }
         }
@@ -257,20 +258,10 @@ impl Refresher {
     /// Takes up the chain `genesis`: what was loaded under the network's name may be another's.
     async fn adopt(&mut self, genesis: BlockHash) {
         if self.current.borrow().genesis != Some(genesis) {
-            let kept = match &self.cache {
-                Some(cache) => store::load_chain(cache, genesis).await,
-                None => Ok(Metagraphs::default()),
-            };
-            let kept = kept.unwrap_or_else(|error| {
-                tracing::warn!(%error, "could not read the cache");
-                Metagraphs::default()
-            });
+            let kept = self.keeper.load(genesis).await;
             self.current.send_replace(Arc::new(Metagraphs { genesis: Some(genesis), ..kept }));
         }
-        if let Some(cache) = &self.cache {
-            let named = store::name(cache, &self.network, genesis).await;
-            self.cached(named);
-        }
+        self.keeper.name(&self.network, genesis).await;
     }
 
     /// Where everything is read: at the last block that was noted. When blocks were skipped, or
@@ -328,7 +319,7 @@ impl Refresher {
         }
         match self.read(&view, &before, &due).await {
             Ok(after) => {
-                self.publish(&before, after).await;
+                self.publish(after).await;
                 Ok(())
             }
             Err(error) => {
@@ -499,21 +490,10 @@ impl Refresher {
     }
 
     /// Serves `after` from now on, and keeps it.
-    async fn publish(&mut self, before: &Metagraphs, after: Metagraphs) {
+    async fn publish(&mut self, after: Metagraphs) {
         let after = Arc::new(after);
         self.current.send_replace(Arc::clone(&after));
-        if let Some(cache) = &self.cache {
-            let written = cache.write_each(store::difference(before, &after)).await;
-            self.cached(written);
-        }
-    }
-
-    /// A store that failed once takes no more writes: what it holds may be torn.
-    fn cached(&mut self, written: Result<(), CacheError>) {
-        if let Err(error) = written {
-            tracing::error!(%error, "the cache failed: metagraphs are served from memory, and not kept");
-            self.cache = None;
-        }
+        self.keeper.keep(&after, When::InTurn).await;
     }
 }
 

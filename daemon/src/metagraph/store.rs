@@ -1,4 +1,4 @@
-//! Metagraphs in the cache: their keys, and what is written when one changes.
+//! Metagraphs in the cache: their keys, and what is written when, of what has changed.
 //!
 //! ```text
 //! n LABEL                      -> the genesis hash of the network of that name, last time
@@ -14,6 +14,7 @@
 //! is another, and the store writes a page anew for each value.
 //! What cannot be read counts as absent: the chain has it.
 
+mod held;
 mod lines;
 mod rest;
 
@@ -27,6 +28,8 @@ use std::{
 use btd_api::{AccountId, Alpha, BlockHash, BlockNumber, Coldkey, Hotkey, NetUid, Tao, Uid};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
+use self::held::Due;
+pub(super) use self::held::{Held, When};
 use super::{
     List, Metagraphs,
     snapshot::{Endpoint, Neuron, Snapshot},
@@ -249,43 +252,34 @@ pub(super) async fn name(cache: &Cache, label: &str, genesis: BlockHash) -> Resu
     cache.write(batch).await
 }
 
-/// The writes that turn `before` into `after`, a batch for each subnet and one for the list: what did
-/// not change is not written.
-pub(super) fn difference(before: &Metagraphs, after: &Metagraphs) -> Vec<Batch> {
+/// The writes after which the store that `held` something has what is `due` of `known`: a batch for each subnet and one for
+/// the list. A value that is there already sled itself does not write again.
+pub(super) fn changes(held: &Held, known: &Metagraphs, due: &Due) -> Vec<Batch> {
     let mut batches = Vec::new();
-    let Some(genesis) = after.genesis else { return batches };
-    for (netuid, snapshot) in &after.subnets {
-        let old = before.subnets.get(netuid);
-        if old.is_none_or(|old| !Arc::ptr_eq(old, snapshot)) {
-            batches.push(of_snapshot(genesis, old.map(Arc::as_ref), snapshot));
-        }
+    let Some(genesis) = known.genesis else { return batches };
+    for snapshot in due.subnets.iter().filter_map(|netuid| known.subnets.get(netuid)) {
+        batches.push(of_snapshot(genesis, held.groups_of(snapshot.subnet.netuid), snapshot));
     }
-    for (netuid, old) in before.subnets.iter().filter(|(netuid, _)| !after.subnets.contains_key(netuid)) {
+    for netuid in due.subnets.iter().copied().filter(|netuid| !known.subnets.contains_key(netuid)) {
         let mut batch = Batch::default();
-        batch.remove(&subnet_key(b'm', genesis, *netuid));
-        batch.remove(&subnet_key(b't', genesis, *netuid));
-        for (group, _) in groups(old.neurons()) {
-            batch.remove(&rows_key(genesis, *netuid, group));
+        batch.remove(&subnet_key(b'm', genesis, netuid));
+        batch.remove(&subnet_key(b't', genesis, netuid));
+        for group in held.groups_of(netuid) {
+            batch.remove(&rows_key(genesis, netuid, *group));
         }
         batches.push(batch);
     }
-    if let Some(list) = &after.list
-        && before.list.as_ref().is_none_or(|old| !Arc::ptr_eq(old, list))
-    {
+    if let Some(list) = known.list.as_ref().filter(|_| due.list) {
         let mut batch = Batch::default();
         put(&mut batch, &key(b'l', genesis), &(list.at, list.subnets.len()));
-        let old = before.list.as_ref().map(|list| lines::groups(&list.subnets)).unwrap_or_default();
-        let new = lines::groups(&list.subnets);
-        for (group, subnets) in &new {
-            if old.get(group) == Some(subnets) {
-                continue;
-            }
+        let now = lines::groups(&list.subnets);
+        for (group, subnets) in &now {
             match lines::write(subnets) {
                 Some(lines) => batch.put(&lines_key(genesis, *group), lines),
                 None => batch.remove(&lines_key(genesis, *group)),
             }
         }
-        for group in old.keys().filter(|group| !new.contains_key(group)) {
+        for group in held.groups_of_list().iter().filter(|group| !now.contains_key(group)) {
             batch.remove(&lines_key(genesis, *group));
         }
         batches.push(batch);
@@ -293,33 +287,28 @@ pub(super) fn difference(before: &Metagraphs, after: &Metagraphs) -> Vec<Batch> 
     batches
 }
 
-fn of_snapshot(genesis: BlockHash, old: Option<&Snapshot>, snapshot: &Snapshot) -> Batch {
+/// A snapshot in the place of one that had these groups.
+fn of_snapshot(genesis: BlockHash, before: &[u16], snapshot: &Snapshot) -> Batch {
     let mut batch = Batch::default();
     let netuid = snapshot.subnet.netuid;
     let head = Head { at: snapshot.at, whole_at: Some(snapshot.whole_at()), subnet: snapshot.subnet.clone() };
     put(&mut batch, &subnet_key(b'm', genesis, netuid), &head);
-    let (table, before) = (snapshot.table(), old.and_then(Snapshot::table));
-    let is_same = table.zip(before).is_some_and(|(table, before)| rest::is_same(table, before));
-    if !is_same {
-        match table.and_then(|table| rest::write(table, snapshot.neurons())) {
-            // One that is larger than the cache takes is not kept: a restart without the chain tells its rows alone.
-            Some(rest) if rest.len() <= LARGEST_VALUE => batch.put(&subnet_key(b't', genesis, netuid), rest),
-            _ => batch.remove(&subnet_key(b't', genesis, netuid)),
-        }
+    match snapshot.table().and_then(|table| rest::write(table, snapshot.neurons())) {
+        // One that is larger than the cache takes is not kept: a restart without the chain tells its rows alone.
+        Some(rest) if rest.len() <= LARGEST_VALUE => batch.put(&subnet_key(b't', genesis, netuid), rest),
+        _ => batch.remove(&subnet_key(b't', genesis, netuid)),
     }
-    let mut before = groups(old.map_or(&[][..], Snapshot::neurons));
+    let mut count = 0;
     for (group, neurons) in groups(snapshot.neurons()) {
-        if before.next().is_some_and(|(_, before)| before == neurons) {
-            continue;
-        }
         match write_rows(neurons) {
             Some(rows) => batch.put(&rows_key(genesis, netuid, group), rows),
             None => batch.remove(&rows_key(genesis, netuid, group)),
         }
+        count = group.saturating_add(1);
     }
     // It has shrunk.
-    for (group, _) in before {
-        batch.remove(&rows_key(genesis, netuid, group));
+    for group in before.iter().filter(|group| **group >= count) {
+        batch.remove(&rows_key(genesis, netuid, *group));
     }
     batch
 }

@@ -7,6 +7,7 @@
 use std::{
     collections::BTreeSet,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    sync::Arc,
 };
 
 use btd_api::{AccountId, Alpha, MechId, NetUid, Tao};
@@ -47,7 +48,7 @@ const SHARED: [&str; 10] = [
     "validator_trust",
 ];
 
-/// A whole metagraph.
+/// A whole metagraph. One of a later block shares with it what has not changed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Table {
     /// The block.
@@ -59,9 +60,9 @@ pub struct Table {
     /// How many neurons it has.
     pub neurons: u16,
     /// The subnet's own figures by the chain's names: pool, price, hyperparameters.
-    pub figures: Figures,
+    pub figures: Arc<Figures>,
     /// The columns by the chain's names, in the chain's order.
-    pub columns: Vec<(String, Column)>,
+    pub columns: Vec<(String, Arc<Column>)>,
     /// Weights and bonds; none where they were not read, which is not the same as that there are none.
     pub rows: Option<Rows>,
 }
@@ -156,7 +157,7 @@ impl Table {
             netuid: raw.netuid,
             mechid: raw.mechid,
             neurons: raw.fields.num_uids,
-            figures: figure::read(raw),
+            figures: Arc::new(figure::read(raw)),
             columns: columns(raw),
             rows: None,
         }
@@ -178,8 +179,9 @@ impl Table {
         let axons = parts.axons.as_deref().map(axon_columns).into_iter().flatten();
         let identities = parts.identities.as_deref().map(identity_columns).into_iter().flatten();
         for (name, column) in single.chain(axons).chain(identities) {
-            if let Some((_, known)) = after.columns.iter_mut().find(|(known, _)| known == name) {
-                *known = column;
+            let known = after.columns.iter_mut().find(|(known, _)| known == name);
+            if let Some((_, known)) = known.filter(|(_, known)| **known != column) {
+                *known = Arc::new(column);
             }
         }
         after
@@ -205,7 +207,7 @@ impl Table {
     /// The column `name`, by the chain's name or by the letter that the Python packages use.
     pub fn column(&self, name: &str) -> Option<&Column> {
         let name = chain_name(name);
-        self.columns.iter().find(|(known, _)| known == name).map(|(_, column)| column)
+        self.columns.iter().find(|(known, _)| known == name).map(|(_, column)| &**column)
     }
 
     /// The column `name` as numbers that add up to what all neurons have; none of one whose numbers do not.
@@ -281,7 +283,7 @@ fn chain_name(name: &str) -> &str {
 }
 
 /// An entry for each neuron that has one.
-fn columns(raw: &RawMetagraph) -> Vec<(String, Column)> {
+fn columns(raw: &RawMetagraph) -> Vec<(String, Arc<Column>)> {
     use Column::{Accounts, Flags, Longs, Shorts};
     let fields = &raw.fields;
     let alphas = |amounts: &[Alpha]| Longs(amounts.iter().map(|amount| amount.rao()).collect());
@@ -306,7 +308,7 @@ fn columns(raw: &RawMetagraph) -> Vec<(String, Column)> {
         ("total_stake", taos(&fields.total_stake)),
     ];
     let columns = columns.into_iter().chain(axon_columns(&fields.axons)).chain(identity_columns(&fields.identities));
-    columns.map(|(name, column)| (name.to_owned(), column)).collect()
+    columns.map(|(name, column)| (name.to_owned(), Arc::new(column))).collect()
 }
 
 /// What neurons say about where they serve.
@@ -350,6 +352,10 @@ mod tests {
 
     use super::*;
 
+    fn column(name: &str, column: Column) -> (String, Arc<Column>) {
+        (name.to_owned(), Arc::new(column))
+    }
+
     fn table(hotkeys: &[u8], incentives: &[u16]) -> Table {
         let block = BlockRef { number: BlockNumber(9), hash: BlockHash([1; 32]) };
         Table {
@@ -357,11 +363,11 @@ mod tests {
             netuid: NetUid(1),
             mechid: MechId(0),
             neurons: u16::try_from(hotkeys.len()).unwrap(),
-            figures: Figures::from_iter([("tempo".to_owned(), json!(100).into())]),
+            figures: Figures::from_iter([("tempo".to_owned(), json!(100).into())]).into(),
             columns: vec![
-                ("hotkeys".to_owned(), Column::Accounts(hotkeys.iter().map(|key| AccountId([*key; 32])).collect())),
-                ("incentives".to_owned(), Column::Shorts(incentives.to_vec())),
-                ("rank".to_owned(), Column::Shorts(vec![])),
+                column("hotkeys", Column::Accounts(hotkeys.iter().map(|key| AccountId([*key; 32])).collect())),
+                column("incentives", Column::Shorts(incentives.to_vec())),
+                column("rank", Column::Shorts(vec![])),
             ],
             rows: None,
         }
@@ -383,10 +389,11 @@ mod tests {
     #[test]
     fn what_was_asked_for_is_missed_where_it_is_kept_and_not_told() {
         let mut kept = table(&[1, 2], &[7, 8]);
-        kept.columns.push(("alpha_stake".to_owned(), Column::Longs(vec![])));
-        kept.columns.push(("total_stake".to_owned(), Column::Longs(vec![3, 4])));
-        kept.figures.insert("kappa".to_owned(), Json::Null.into());
-        kept.figures.insert("rho".to_owned(), json!(10).into());
+        kept.columns.push(column("alpha_stake", Column::Longs(vec![])));
+        kept.columns.push(column("total_stake", Column::Longs(vec![3, 4])));
+        let figures = Arc::make_mut(&mut kept.figures);
+        figures.insert("kappa".to_owned(), Json::Null.into());
+        figures.insert("rho".to_owned(), json!(10).into());
         let (stake, settings) = (BTreeSet::from([Part::Stake]), BTreeSet::from([Part::Settings]));
         let both = &stake | &settings;
         let told = MetagraphParts { total_stake: Some(vec![Tao::ZERO; 2]), rho: Some(11), ..MetagraphParts::default() };
@@ -399,9 +406,28 @@ mod tests {
     }
 
     #[test]
+    fn what_is_told_again_goes_on_being_shared() {
+        let mut kept = table(&[1, 2], &[7, 8]);
+        kept.columns.push(column("last_update", Column::Longs(vec![3, 4])));
+        kept.columns.push(column("tao_stake", Column::Longs(vec![5, 6])));
+        let (stake, blocks) = (vec![Tao::from_rao(5), Tao::from_rao(6)], vec![3, 9]);
+        let told = MetagraphParts { tao_stake: Some(stake), last_update: Some(blocks), ..MetagraphParts::default() };
+        let after = kept.with(&told, kept.at);
+        let is_shared = |at: usize| Arc::ptr_eq(&kept.columns[at].1, &after.columns[at].1);
+        assert_eq!([0, 1, 2, 3, 4].map(is_shared), [true, true, true, false, true]);
+        assert_eq!(after.column("last_update"), Some(&Column::Longs(vec![3, 9])));
+        assert_eq!(kept.column("last_update"), Some(&Column::Longs(vec![3, 4])));
+        assert!(Arc::ptr_eq(&kept.figures, &after.figures), "no setting was told");
+        Arc::make_mut(&mut kept.figures).insert("rho".to_owned(), json!(10).into());
+        let after = kept.with(&MetagraphParts { rho: Some(11), ..MetagraphParts::default() }, kept.at);
+        let (before, now) = (Figure::from(json!(10)), Figure::from(json!(11)));
+        assert_eq!((&kept.figures["rho"], &after.figures["rho"]), (&before, &now));
+    }
+
+    #[test]
     fn what_changed_is_told_slot_by_slot() {
         let (before, mut after) = (table(&[1, 2], &[7, 8]), table(&[1, 3, 4], &[7, 9, 1]));
-        after.figures.insert("tempo".to_owned(), json!(99).into());
+        Arc::make_mut(&mut after.figures).insert("tempo".to_owned(), json!(99).into());
         let changes = before.changes(&after);
         let told: Vec<_> = changes.iter().map(|change| (change.uid, change.column.as_str())).collect();
         assert_eq!(told, [(1, "hotkeys"), (1, "incentives"), (2, "hotkeys"), (2, "incentives")]);

@@ -13,8 +13,10 @@ use tokio_util::sync::CancellationToken;
 use super::{
     recorder::{Compared, compare},
     refresher::{break_off, is_about_the_link},
+    store::{Held, When},
     *,
 };
+use crate::cache::Batch;
 
 mod unanswered;
 mod upkeep;
@@ -99,6 +101,12 @@ pub(super) fn listed(block: BlockRef, netuids: &[u16], last_epoch: u64) -> List 
     List { at: Stamp { block, learnt_ms: 5 }, subnets: subnets.collect(), netuids }
 }
 
+/// The writes that turn a store of `before` into one of `after`.
+fn difference(before: &Metagraphs, after: &Metagraphs) -> Vec<Batch> {
+    let held = Held::of(before);
+    store::changes(&held, after, &held.due(after, When::Now))
+}
+
 async fn open_cache(path: &Path) -> Cache {
     Cache::open(path, 4 << 20).await.unwrap().0
 }
@@ -108,7 +116,7 @@ async fn a_neuron_takes_little_in_the_cache() {
     let directory = tempfile::tempdir().unwrap();
     let cache = open_cache(directory.path()).await;
     let whole = metagraphs(&[snapshot(1, 3, 250)]);
-    let batches = store::difference(&Metagraphs::default(), &whole);
+    let batches = difference(&Metagraphs::default(), &whole);
     assert_eq!(batches.len(), 2, "one for the subnet, one for the list");
     cache.write_each(batches).await.unwrap();
     let bytes: usize = cache.scan(b"m").await.unwrap().iter().map(|(_, value)| value.len()).sum();
@@ -122,13 +130,13 @@ async fn what_is_kept_is_what_was_known() {
     assert_eq!(store::load(&cache, "test").await.unwrap(), None);
     store::name(&cache, "test", GENESIS).await.unwrap();
     let first = metagraphs(&[snapshot(0, 3, 0), snapshot(1, 3, 40), snapshot(300, 3, 20)]);
-    cache.write_each(store::difference(&Metagraphs::default(), &first)).await.unwrap();
+    cache.write_each(difference(&Metagraphs::default(), &first)).await.unwrap();
     assert_eq!(store::load(&cache, "test").await.unwrap(), Some(first.clone()));
 
     // One subnet is gone, one has shrunk, one is new, one is the same.
     let mut second = metagraphs(&[snapshot(0, 4, 0), snapshot(1, 5, 17), snapshot(2, 5, 16)]);
     second.subnets.insert(NetUid(0), Arc::clone(&first.subnets[&NetUid(0)]));
-    cache.write_each(store::difference(&first, &second)).await.unwrap();
+    cache.write_each(difference(&first, &second)).await.unwrap();
     assert_eq!(store::load(&cache, "test").await.unwrap(), Some(second));
     // A head for each of the three, and two values for 17 neurons and one for 16: nothing is left of what was before.
     assert_eq!(cache.scan(b"m").await.unwrap().len(), 6);
@@ -150,7 +158,7 @@ async fn another_chain_under_the_same_name_replaces_the_first() {
     let cache = open_cache(directory.path()).await;
     store::name(&cache, "devnet", GENESIS).await.unwrap();
     let before = metagraphs(&[snapshot(1, 3, 4)]);
-    cache.write_each(store::difference(&Metagraphs::default(), &before)).await.unwrap();
+    cache.write_each(difference(&Metagraphs::default(), &before)).await.unwrap();
     let other = BlockHash([8; 32]);
     store::name(&cache, "devnet", other).await.unwrap();
     let kept = store::load(&cache, "devnet").await.unwrap().unwrap();
@@ -163,9 +171,9 @@ async fn a_metagraph_with_a_missing_row_is_not_served() {
     let directory = tempfile::tempdir().unwrap();
     let cache = open_cache(directory.path()).await;
     let whole = metagraphs(&[snapshot(1, 3, 4), snapshot(2, 3, 2)]);
-    cache.write_each(store::difference(&Metagraphs::default(), &whole)).await.unwrap();
+    cache.write_each(difference(&Metagraphs::default(), &whole)).await.unwrap();
     let rows = cache.scan(b"m").await.unwrap();
-    let mut batch = crate::cache::Batch::default();
+    let mut batch = Batch::default();
     batch.remove(&rows.iter().find(|(key, _)| key.len() > 35).unwrap().0);
     cache.write(batch).await.unwrap();
     let kept = store::load_chain(&cache, GENESIS).await.unwrap();
@@ -176,8 +184,8 @@ async fn a_metagraph_with_a_missing_row_is_not_served() {
 async fn left_between(path: &Path, before: &Metagraphs, after: &Metagraphs, batches: usize) -> Metagraphs {
     let cache = open_cache(path).await;
     store::name(&cache, "devnet", after.genesis.unwrap()).await.unwrap();
-    cache.write_each(store::difference(&Metagraphs::default(), before)).await.unwrap();
-    cache.write_each(store::difference(before, after).into_iter().take(batches).collect()).await.unwrap();
+    cache.write_each(difference(&Metagraphs::default(), before)).await.unwrap();
+    cache.write_each(difference(before, after).into_iter().take(batches).collect()).await.unwrap();
     drop(cache);
     store::load(&reopened(path).await, "devnet").await.unwrap().unwrap()
 }
@@ -204,7 +212,7 @@ async fn a_cache_that_was_left_between_two_batches_tells_each_subnet_as_of_its_o
         *snapshot = Arc::new(Snapshot::new(snapshot.at, snapshot.subnet.clone(), neurons));
     }
     Arc::make_mut(after.list.as_mut().unwrap()).at = stamp(12);
-    let batches = store::difference(&before, &after).len();
+    let batches = difference(&before, &after).len();
     assert_eq!(batches, 6, "one for each subnet that is, was or comes, and one for the list");
     for written in 0..=batches {
         let directory = tempfile::tempdir().unwrap();

@@ -27,7 +27,7 @@ pub fn npz(table: &Table) -> Vec<u8> {
     zip.add("uids", &array("<u2", &[n], &uids));
     for (name, column) in &table.columns {
         let shape = [column.len()];
-        let bytes = match column {
+        let bytes = match &**column {
             Column::Flags(values) => {
                 array("|b1", &shape, &values.iter().map(|flag| u8::from(*flag)).collect::<Vec<_>>())
             }

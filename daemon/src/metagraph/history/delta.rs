@@ -14,7 +14,7 @@
 //! Varints are LEB128. Before amounts were told so they stood among the figures, and are read there
 //! too. Weights and bonds are no part of it: what is read back says that they were not read.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use btd_api::AccountId;
 use serde::{Deserialize, Serialize};
@@ -39,7 +39,7 @@ struct Header {
 /// The difference that [`apply`] turns back; none when the two have other columns, or another
 /// number of neurons, or when weights and bonds were read with the later one: they would be lost.
 pub(super) fn between(before: &Table, after: &Table) -> Option<Vec<u8>> {
-    let alike = |((one, a), (two, b)): (&(String, Column), &(String, Column))| one == two && a.is_like(b);
+    let alike = |((one, a), (two, b)): (&(String, Arc<Column>), &(String, Arc<Column>))| one == two && a.is_like(b);
     if before.neurons != after.neurons
         || before.columns.len() != after.columns.len()
         || !before.columns.iter().zip(&after.columns).all(alike)
@@ -91,16 +91,17 @@ pub(super) fn apply(before: &Table, delta: &[u8]) -> Result<Table, FileError> {
     let header = input.take(usize::try_from(length).unwrap_or(usize::MAX))?;
     let header: Header = serde_json::from_slice(header).map_err(|error| FileError::Malformed(error.to_string()))?;
     let mut after = Table { at: header.at, rows: None, ..before.clone() };
+    let figures = Arc::make_mut(&mut after.figures);
     for name in &header.gone {
-        after.figures.shift_remove(name);
+        figures.shift_remove(name);
     }
-    after.figures.extend(figure::of_json(header.figures));
+    figures.extend(figure::of_json(header.figures));
     for (_, column) in &mut after.columns {
         input.change(column)?;
     }
     for name in header.amounts {
         let amounts = input.amounts(amounts_of(before, &name))?;
-        after.figures.insert(name, Figure::Amounts(amounts));
+        figures.insert(name, Figure::Amounts(amounts));
     }
     if !input.0.is_empty() {
         return Err(FileError::Malformed(format!("{} bytes are left over", input.0.len())));
@@ -217,8 +218,14 @@ impl<'b> Input<'b> {
         Err(FileError::Malformed("a number is too long".to_owned()))
     }
 
-    fn change(&mut self, column: &mut Column) -> Result<(), FileError> {
-        match column {
+    fn change(&mut self, column: &mut Arc<Column>) -> Result<(), FileError> {
+        // One in which all values are the same goes on being shared.
+        let mut ahead = Input(self.0);
+        if !column.is_empty() && ahead.varint().is_ok_and(|same| usize::try_from(same) == Ok(column.len())) {
+            *self = ahead;
+            return Ok(());
+        }
+        match Arc::make_mut(column) {
             Column::Flags(values) => self.steps(values, |_, flag| Ok(!*flag)),
             Column::Shorts(values) => self.steps(values, |input, before| {
                 let after = i64::from(*before).checked_add(unzigzag(input.varint()?));
@@ -292,7 +299,7 @@ mod tests {
         after.rows = None;
         for (_, column) in &mut after.columns {
             let every = usize::from(salt % 5) + 1;
-            match column {
+            match Arc::make_mut(column) {
                 Column::Flags(values) => values.iter_mut().step_by(every).for_each(|value| *value = !*value),
                 Column::Shorts(values) => {
                     values.iter_mut().step_by(every).for_each(|value| *value = value.wrapping_add(salt));
@@ -307,14 +314,15 @@ mod tests {
                 Column::Texts(values) => values.iter_mut().skip(2).step_by(9).for_each(|value| value.push('λ')),
             }
         }
-        after.figures.insert("burn".to_owned(), Json::from(salt).into());
-        after.figures.shift_remove("tempo");
+        let figures = Arc::make_mut(&mut after.figures);
+        figures.insert("burn".to_owned(), Json::from(salt).into());
+        figures.shift_remove("tempo");
         // One is new, the others are told in another order.
         let of = |name: &str| amounts_of(table, name).iter().rev().map(|(key, rao)| (*key, rao.wrapping_mul(3)));
         let amounts = of("tao_dividends_per_hotkey").chain([(AccountId([255; 32]), u64::from(salt))]).collect();
-        after.figures.insert("tao_dividends_per_hotkey".to_owned(), Figure::Amounts(amounts));
+        figures.insert("tao_dividends_per_hotkey".to_owned(), Figure::Amounts(amounts));
         let one = vec![(AccountId([3; 32]), u64::from(salt))];
-        after.figures.insert("alpha_dividends_per_hotkey".to_owned(), Figure::Amounts(one));
+        figures.insert("alpha_dividends_per_hotkey".to_owned(), Figure::Amounts(one));
         after
     }
 
@@ -328,7 +336,8 @@ mod tests {
                 assert_eq!(apply(&before, &delta).as_ref(), Ok(&after), "{neurons} neurons, {salt}");
             }
             let mut same = Table { rows: None, ..before.clone() };
-            if let Some(Figure::Amounts(amounts)) = same.figures.get_mut("tao_dividends_per_hotkey") {
+            let figures = Arc::make_mut(&mut same.figures);
+            if let Some(Figure::Amounts(amounts)) = figures.get_mut("tao_dividends_per_hotkey") {
                 amounts.reverse();
             }
             let delta = between(&before, &same).unwrap();

@@ -29,7 +29,7 @@ fn epoch(netuid: u16, block: u32) -> Table {
     (table.netuid, table.at.block.number) = (NetUid(netuid), BlockNumber(block));
     table.rows = None;
     for (name, column) in &mut table.columns {
-        match column {
+        match Arc::make_mut(column) {
             Column::Longs(values) => values.iter_mut().for_each(|value| *value = value.wrapping_mul(block.into())),
             Column::Shorts(values) => values.iter_mut().for_each(|value| *value ^= u16::try_from(block).unwrap()),
             Column::Accounts(values) if name == "hotkeys" => {

@@ -1,10 +1,13 @@
 //! What of a metagraph does not stand in its neurons' rows: the other columns, and the subnet's figures.
 //!
 //! It changes with an epoch, or when somebody sets or announces something, while rows change with every stake: so it is
-//! written apart from them, and only when it is another. A metagraph that would not be put together again as it was is not
-//! written.
+//! written apart from them, and without its block, which stands elsewhere: what the store has already it does not write. A
+//! metagraph that would not be put together again as it was is not written.
 
-use btd_api::Alpha;
+use std::sync::Arc;
+
+use btd_api::{Alpha, BlockHash, BlockNumber};
+use btd_chain::BlockRef;
 
 use crate::{
     metagraph::{
@@ -14,6 +17,9 @@ use crate::{
     },
     stamp::Stamp,
 };
+
+/// In the place of the block.
+const NO_BLOCK: Stamp = Stamp { block: BlockRef { number: BlockNumber(0), hash: BlockHash([0; 32]) }, learnt_ms: 0 };
 
 /// The column `name` as far as rows hold it.
 fn of_rows(name: &str, neurons: &[Neuron]) -> Option<Column> {
@@ -55,20 +61,15 @@ fn of_rows(name: &str, neurons: &[Neuron]) -> Option<Column> {
     })
 }
 
-/// Whether what does not stand in rows is the same in both.
-pub(super) fn is_same(one: &Table, other: &Table) -> bool {
-    let is_apart = |(name, _): &&(String, Column)| of_rows(name, &[]).is_none();
-    let is_apart_the_same = || one.columns.iter().filter(is_apart).eq(other.columns.iter().filter(is_apart));
-    one.figures == other.figures && one.columns.len() == other.columns.len() && is_apart_the_same()
-}
-
-/// What does not stand in rows, to be written; none where rows and that do not make `table` again.
+/// What does not stand in rows, to be written, the same for as long as nothing of it changes; none where rows and that do
+/// not make `table` again.
 pub(super) fn write(table: &Table, neurons: &[Neuron]) -> Option<Vec<u8>> {
     let apart = table.columns.iter().map(|(name, column)| {
-        let column = of_rows(name, &[]).unwrap_or_else(|| column.clone());
+        let column = of_rows(name, &[]).map_or_else(|| Arc::clone(column), Arc::new);
         (name.clone(), column)
     });
-    let rest = Table { columns: apart.collect(), figures: table.figures.clone(), rows: None, ..*table };
+    let rest =
+        Table { at: NO_BLOCK, columns: apart.collect(), figures: Arc::clone(&table.figures), rows: None, ..*table };
     let bytes = file::write(&rest);
     let again = completed(rest, table.at, neurons);
     (again.columns == table.columns).then_some(bytes)
@@ -82,8 +83,8 @@ pub(super) fn read(bytes: &[u8], at: Stamp, neurons: &[Neuron]) -> Option<Table>
 }
 
 fn completed(rest: Table, at: Stamp, neurons: &[Neuron]) -> Table {
-    let column = |(name, column): (String, Column)| {
-        let column = of_rows(&name, neurons).unwrap_or(column);
+    let column = |(name, column): (String, Arc<Column>)| {
+        let column = of_rows(&name, neurons).map_or(column, Arc::new);
         (name, column)
     };
     let columns = rest.columns.into_iter().map(column).collect();
@@ -101,9 +102,9 @@ mod tests {
         let neurons = snapshot.neurons().to_vec();
         let names = ["hotkeys", "active", "rank", "alpha_stake", "validator_trust", "axon_ip", "axon_port"];
         let mut columns: Vec<_> =
-            names.iter().map(|name| ((*name).to_owned(), of_rows(name, &neurons).unwrap())).collect();
-        columns.push(("axon_protocol".to_owned(), Column::Shorts(vec![4; neurons.len()])));
-        let figures = Figures::from_iter([("rho".to_owned(), serde_json::json!(10).into())]);
+            names.iter().map(|name| ((*name).to_owned(), Arc::new(of_rows(name, &neurons).unwrap()))).collect();
+        columns.push(("axon_protocol".to_owned(), Arc::new(Column::Shorts(vec![4; neurons.len()]))));
+        let figures = Arc::new(Figures::from_iter([("rho".to_owned(), serde_json::json!(10).into())]));
         let (at, netuid, count) = (snapshot.at, snapshot.subnet.netuid, snapshot.subnet.neurons);
         (Table { at, netuid, mechid: btd_api::MechId(0), neurons: count, figures, columns, rows: None }, neurons)
     }
@@ -118,20 +119,26 @@ mod tests {
         assert_eq!(read(&bytes[1..], table.at, &neurons), None);
         // What rows do not hold is never made up.
         let mut other = table.clone();
-        other.columns[1].1 = Column::Flags(vec![]);
+        other.columns[1].1 = Column::Flags(vec![]).into();
         assert_eq!(write(&other, &neurons), None);
     }
 
     #[test]
-    fn rows_alone_make_it_no_other() {
-        let (one, _) = table(5);
+    fn it_is_the_same_where_rows_and_the_block_alone_are_others() {
+        let (one, neurons) = table(5);
+        let idle: Vec<Neuron> = neurons.iter().map(|neuron| Neuron { active: false, ..neuron.clone() }).collect();
         let mut other = one.clone();
-        other.columns[1].1 = Column::Flags(vec![false; 5]);
-        assert!(is_same(&one, &other));
-        other.columns[7].1 = Column::Shorts(vec![1; 5]);
-        assert!(!is_same(&one, &other));
+        other.at.block.number.0 += 1;
+        other.columns[1].1 = of_rows("active", &idle).unwrap().into();
+        assert_ne!(one.columns, other.columns);
+        let written = write(&one, &neurons);
+        assert!(written.is_some());
+        assert_eq!(write(&other, &idle), written);
+        assert_eq!(read(&written.unwrap(), other.at, &idle), Some(other.clone()));
+        other.columns[7].1 = Column::Shorts(vec![1; 5]).into();
+        assert_ne!(write(&other, &idle), write(&one, &neurons));
         let mut other = one.clone();
-        other.figures.insert("rho".to_owned(), serde_json::json!(11).into());
-        assert!(!is_same(&one, &other));
+        Arc::make_mut(&mut other.figures).insert("rho".to_owned(), serde_json::json!(11).into());
+        assert_ne!(write(&other, &neurons), write(&one, &neurons));
     }
 }
