@@ -312,4 +312,4 @@ impl Metagraph {
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
-pub(crate) use self::tests::sample;
+pub(crate) use self::tests::{sample, sample_of};
