@@ -4,8 +4,9 @@ use std::net::{IpAddr, SocketAddr};
 
 use btd_api::{
     axon::{
-        Attach, AttachParams, AxonStatus, Declaration, Detach, DetachParams, Publication, PublicationState, Reset,
-        ResetParams, Set, SetParams, Start, StartParams, Status, StatusReply, Stop, Stopped, SynapseStatus, Synapses,
+        Attach, AttachParams, AxonStatus, Declaration, Detach, DetachParams, Exchanged, Publication, PublicationState,
+        Reset, ResetParams, Set, SetParams, Start, StartParams, Status, StatusReply, Stop, Stopped, SynapseStatus,
+        Synapses,
     },
     rpc::Nothing,
     unsent,
@@ -223,6 +224,12 @@ fn status(axon: &AxonStatus, page: Page) -> String {
     for publication in &axon.publications {
         facts.add("published", published(publication));
     }
+    if let Some(Exchanged { netuid, hotkey, reason }) = &axon.exchanged {
+        facts.add(
+            "exchanged",
+            format!("for {hotkey} on subnet {netuid}, and not answering as it: {}", text::visible(reason)),
+        );
+    }
     facts.add("synapses", axon.synapses.join(", "));
     let happened = axon.requests.iter().filter(|(_, count)| **count > 0);
     let requests: Vec<String> = happened.map(|(outcome, count)| format!("{count} {outcome}")).collect();
@@ -310,6 +317,17 @@ mod tests {
         ] {
             assert!(shown.contains(expected), "{shown}");
         }
+    }
+
+    #[test]
+    fn a_hotkey_that_took_over_alone_is_told() {
+        let mut axon = sample();
+        let new = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty";
+        axon.exchanged =
+            serde_json::from_value(json!({ "netuid": 1, "hotkey": new, "reason": "no wallet holds its key" })).unwrap();
+        let shown = status(&axon, Page::default());
+        let expected = format!("exchanged  for {new} on subnet 1, and not answering as it: no wallet holds its key\n");
+        assert!(shown.contains(&expected), "{shown}");
     }
 
     #[test]

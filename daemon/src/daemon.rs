@@ -275,6 +275,12 @@ async fn start(settings: Settings, spawner: &Spawner, manager: &ServiceManager) 
         Ok(())
     });
 
+    let (served_as, served) = (config.serving.clone(), serving.clone());
+    spawner.spawn(Stage::Work, "succession", |told| async move {
+        serving::succeed(served_as, served, told).await;
+        Ok(())
+    });
+
     let parts = Arc::new(Parts {
         started,
         network: config.network,

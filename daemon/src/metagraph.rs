@@ -314,4 +314,4 @@ impl Metagraph {
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
-pub(crate) use self::tests::sample;
+pub(crate) use self::tests::{sample, sample_of};

@@ -8,6 +8,7 @@
 mod admit;
 mod handlers;
 mod publish;
+mod succession;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -33,6 +34,7 @@ pub use self::{
     admit::{Admit, Door, MinStake, Precedence},
     handlers::{HandlerKind, HandlersError, Service, SynapseConfig},
     publish::{Publication, Publish, Published, publish},
+    succession::{Exchanged, succeed},
 };
 use crate::{
     axon::{self, Axon, AxonError, AxonHandle, ClassStatus, Seat, Status, UpstreamConfig, Workers},
@@ -146,6 +148,8 @@ struct Shared {
     publish: Publish,
     /// What they find of the axon that answers now, by subnet.
     publications: Mutex<BTreeMap<NetUid, Publication>>,
+    /// Who has taken the place of its hotkey, where it does not answer as that one.
+    exchanged: Mutex<Option<Exchanged>>,
 }
 
 /// A dendrite, and the account that its hotkey had.
@@ -191,6 +195,7 @@ impl Serving {
                 dendrites: Mutex::default(),
                 publish: config.publish.clone(),
                 publications: Mutex::default(),
+                exchanged: Mutex::default(),
             }),
         })
     }
@@ -214,6 +219,18 @@ impl Serving {
             return Err(ServingError::Stopping);
         }
         let signer = self.signer(wallet, hotkey).await?;
+        Ok(self.begin(&mut running, (wallet, hotkey), signer, bind).await?)
+    }
+
+    /// Starts an axon where none runs.
+    async fn begin(
+        &self,
+        running: &mut Option<Running>,
+        (wallet, hotkey): (&WalletName, &HotkeyName),
+        signer: Arc<HotkeySigner>,
+        bind: Option<SocketAddr>,
+    ) -> Result<Status, AxonError> {
+        let shared = &self.shared;
         let handle = self.open(signer, bind).await?;
         let status = handle.status();
         *lock(&shared.memory) = Some(handle.memory());
@@ -221,6 +238,7 @@ impl Serving {
         let ended = handle.ended();
         let slot = Arc::new(Mutex::new(Some(handle)));
         lock(&shared.publications).clear();
+        *lock(&shared.exchanged) = None;
         *lock(&shared.name) = Some((wallet.clone(), hotkey.clone()));
         *lock(&shared.visible) = Some(Arc::clone(&slot));
         let kept = Arc::clone(&slot);
@@ -300,6 +318,10 @@ impl Serving {
     /// Stops the axon after its requests in flight. What it was, if one was running.
     pub async fn stop(&self) -> Option<Status> {
         let mut running = self.shared.running.lock().await;
+        self.end(&mut running).await
+    }
+
+    async fn end(&self, running: &mut Option<Running>) -> Option<Status> {
         let Running { slot, task, last } = running.take()?;
         let at_last = lock(&slot).as_ref().map(AxonHandle::status);
         task.stop().await;

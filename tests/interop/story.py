@@ -179,6 +179,29 @@ def shield(stage):
             stage.script(f"what {name} sends through the shield", python(client), HERE / "shielded.py", client, url)
 
 
+# Who waits behind whom, those with less stake first.
+RISING = {"eve": 10, "ferdie": 20, "one": 30}
+TURNS = ["--wallet", "charlie", "--holder", "//Bob", "--rising", *(f"//{name.capitalize()}" for name in RISING)]
+
+
+def turns(stage):
+    """The script about turns, once those who wait in it have their stake in the metagraph."""
+    for name, stake in RISING.items():
+        stage.btctl("wallet", "create", "--wallet", name, "--uri", f"//{name.capitalize()}")
+        stage.btctl("subnets", "register", "--netuid", "1", "--wallet", name, "--yes")
+        stage.btctl("stake", "add", "--netuid", "0", "--amount", str(stake), "--wallet", name, "--yes")
+    keys = {wallet["name"]: wallet["hotkeys"][0]["address"] for wallet in stage.btctl("wallet", "list")["wallets"]}
+
+    def rises():
+        neurons = stage.btctl("subnets", "metagraph", "1")["neurons"]
+        stakes = {neuron["hotkey"]: float(neuron["stake"]) for neuron in neurons}
+        own = [stakes.get(keys[name], 0.0) for name in RISING]
+        return 0.0 < own[0] < own[1] < own[2]
+
+    stage.until("the stakes do not show in the metagraph", rises)
+    return [python("sdk10"), HERE / "turns.py", stage.socket]
+
+
 def one_chain(stage):
     """The packages as clients of one chain, and as neurons on it."""
     btctl = stage.btctl
@@ -223,6 +246,7 @@ def one_chain(stage):
             stage.script("bittensor 11's signed requests to a program behind our axon", *asking)
             asking = [*module, "ask", stage.socket, ip, port, axon["hotkey"], "--wallet", "bob"]
             stage.script("our dendrite asks a program behind our axon", *asking)
+        stage.script("whose turn it is among bittensor 10 dendrites that wait", *turns(stage), ip, port, axon["hotkey"], *TURNS)
         for interpreter in ("python3", python("sdk10")):  # Without numpy and pydantic, and with them.
             stage.script("the synapse classes of the module", interpreter, HERE / "client_types.py")
         edges = ["python3", HERE / "client_edges.py", stage.socket, "--wallet", "charlie", "--asks", "bob"]

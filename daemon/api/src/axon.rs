@@ -89,6 +89,10 @@ pub struct AxonStatus {
     /// What is published of it, on each subnet on which it is kept published (`serving.publish`).
     #[serde(default)]
     pub publications: Vec<Publication>,
+    /// The hotkey that has taken the place of the axon's own on chain, where the axon does not answer as that one: what
+    /// callers then ask of the neuron is refused here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exchanged: Option<Exchanged>,
     /// The synapses it knows.
     pub synapses: Vec<String>,
     /// What goes on in each of them.
@@ -102,6 +106,17 @@ pub struct AxonStatus {
     pub senders: u64,
     /// Requests by outcome since it started.
     pub requests: BTreeMap<String, u64>,
+}
+
+/// A hotkey that has taken the place of the running axon's own (`wallet_swap_hotkey`), as which the axon does not answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Exchanged {
+    /// The subnet.
+    pub netuid: NetUid,
+    /// The new hotkey.
+    pub hotkey: Hotkey,
+    /// Why the axon does not answer as it.
+    pub reason: String,
 }
 
 /// What the neurons of a subnet can find of the running axon.

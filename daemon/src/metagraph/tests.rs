@@ -84,6 +84,12 @@ pub(crate) fn sample(neurons: u16) -> Arc<Snapshot> {
     snapshot(1, 3, neurons)
 }
 
+/// A metagraph of these neurons.
+pub(crate) fn sample_of(netuid: u16, neurons: Vec<Neuron>) -> Arc<Snapshot> {
+    let count = u16::try_from(neurons.len()).unwrap();
+    Arc::new(Snapshot::new(stamp(3), subnet(netuid, count), neurons))
+}
+
 fn metagraphs(snapshots: &[Arc<Snapshot>]) -> Metagraphs {
     let subnets: BTreeMap<_, _> = snapshots.iter().map(|one| (one.subnet.netuid, Arc::clone(one))).collect();
     let list = List {

@@ -11,7 +11,7 @@ use btd_api::{
     ErrorKind, Hotkey,
     axon::{
         AnswerParams, AnswerRequest, Asked, AskedKind, Attach, AttachParams, AxonStatus, Declaration, Detach,
-        DetachParams, Publication, PublicationState, Reset, ResetParams, ScreenParams, ScreenRequest, Serve,
+        DetachParams, Exchanged, Publication, PublicationState, Reset, ResetParams, ScreenParams, ScreenRequest, Serve,
         ServeParams, Set, SetParams, Start, StartParams, Status, StatusReply, Stop, Stopped, StreamParams,
         StreamRequest, SynapseStatus, Synapses,
     },
@@ -52,7 +52,7 @@ pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
 async fn start(parts: Arc<Parts>, params: StartParams, _: Caller) -> Result<AxonStatus, Failure> {
     let bind = params.bind.as_deref().map(address).transpose()?;
     match parts.serving.start(&params.wallet, &params.hotkey, bind).await {
-        Ok(status) => Ok(describe(status, Vec::new())),
+        Ok(status) => Ok(describe(status, (Vec::new(), None))),
         Err(error) => {
             if let ServingError::Axon(AxonError::Unsigned(_)) = &error {
                 // That the key is locked says more: which one it is, and how it is unlocked.
@@ -65,7 +65,7 @@ async fn start(parts: Arc<Parts>, params: StartParams, _: Caller) -> Result<Axon
 }
 
 async fn stop(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<Stopped, Failure> {
-    Ok(Stopped { axon: parts.serving.stop().await.map(|status| describe(status, Vec::new())) })
+    Ok(Stopped { axon: parts.serving.stop().await.map(|status| describe(status, (Vec::new(), None))) })
 }
 
 async fn status(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<StatusReply, Failure> {
@@ -219,15 +219,23 @@ pub(super) fn address(text: &str) -> Result<SocketAddr, Failure> {
 
 /// The running axon in the words of the contract.
 pub(super) fn running(serving: &Serving) -> Option<AxonStatus> {
-    serving.status().map(|status| describe(status, serving.publications()))
+    serving.status().map(|status| describe(status, (serving.publications(), serving.exchanged())))
 }
 
-fn describe(status: axon::Status, publications: Vec<serving::Publication>) -> AxonStatus {
+fn describe(
+    status: axon::Status,
+    (publications, exchanged): (Vec<serving::Publication>, Option<serving::Exchanged>),
+) -> AxonStatus {
+    let described = |exchanged: serving::Exchanged| {
+        let serving::Exchanged { netuid, hotkey, reason } = exchanged;
+        Exchanged { netuid, hotkey, reason }
+    };
     AxonStatus {
         hotkey: Hotkey(status.hotkey),
         address: status.address.to_string(),
         tls_key: status.tls_key.to_string(),
         publications: publications.into_iter().map(describe_publication).collect(),
+        exchanged: exchanged.map(described),
         synapses: status.synapses,
         handlers: status.classes.into_iter().map(describe_class).collect(),
         connections: number(status.connections),

@@ -1,5 +1,5 @@
-//! Bad weather: slow clients, slow bodies, floods, bombs, frames without an end, and handlers that panic, hang and
-//! restart, all at once, while good callers ask.
+//! Bad weather: slow clients, slow bodies, floods, bombs, frames without an end, and handlers that panic, fail, hang
+//! and restart, all at once, while good callers ask.
 //!
 //! Small here; `BTD_STORM=100` makes it ten thousand slow clients and a thousand slow bodies, and
 //! prints what good callers waited before and during it, and what memory it took.
@@ -27,7 +27,9 @@ use tokio::{
 
 use super::{quic_bounds, support::*};
 use crate::{
-    axon::{AxonHandle, Capacity, Config, Question, Registration, Reply, Screen, Workers, service::nanos_since_1970},
+    axon::{
+        Asked, AxonHandle, Capacity, Config, Question, Registration, Reply, Screen, Workers, service::nanos_since_1970,
+    },
     dendrite::{Dendrite, Transport},
 };
 
@@ -117,14 +119,17 @@ async fn good_callers_are_answered_in_any_weather() {
     let classes = classes(vec![Arc::new(Scripted("Panics", Deed::Panic)), Arc::new(Scripted("Hangs", Deed::Hang))]);
     let workers = Workers::new(Arc::clone(&classes));
     classes.add(Arc::new(Scripted("Add", Deed::Increment)), "test", Capacity { places: 4, waiting: 16 }).unwrap();
-    let registration = Registration {
-        spec: Arc::new(spec("Job")),
+    let served = |name: &str| Registration {
+        spec: Arc::new(spec(name)),
         window: 2,
         waiting: 64,
         screen: Screen::ByAxon,
         linger: Duration::from_mins(1),
     };
-    workers.declare(&registration).unwrap();
+    let registration = served("Job");
+    for class in [&registration, &served("Fails"), &served("Stuck")] {
+        workers.declare(class).unwrap();
+    }
     // Those who behave badly with a name of their own are known too: a flood by a stranger is cheap.
     let (bad, key) = (Key::new(9), axon_key());
     let known = btd_wire::admission::KnownHotkeys([caller_key().account(), bad.account()].into());
@@ -181,7 +186,7 @@ async fn good_callers_are_answered_in_any_weather() {
             stream::iter(0..2 * bodies.len() * scale).map(send).buffer_unordered(4).collect::<()>().await;
         };
         let faults = async {
-            for name in ["Panics", "Hangs"].into_iter().cycle().take(4 * scale) {
+            for name in ["Panics", "Hangs", "Fails", "Stuck"].into_iter().cycle().take(8 * scale) {
                 let patience = (Transport::Http, Duration::from_millis(100));
                 let (asking, spec) = (dendrite_of(&caller_key()), spec(name));
                 let outcome = asking.call(target(&axon), &spec, IndexMap::new(), patience).await;
@@ -204,6 +209,20 @@ async fn good_callers_are_answered_in_any_weather() {
         // Boxed, all of them: a test thread has a small stack.
         tokio::join!(Box::pin(flood), Box::pin(bombs), Box::pin(faults), Box::pin(endless));
         stop.store(true, Ordering::Relaxed);
+    };
+    // Programs of which one fails at each request, and one takes all and answers none.
+    let faulty = async {
+        let [mut failing, mut stuck] = ["Fails", "Stuck"].map(|name| workers.serve(&served(name)).unwrap());
+        while !stop.load(Ordering::Relaxed) {
+            let asked = tokio::select! {
+                asked = failing.next() => asked,
+                _ = stuck.next() => continue,
+                () = tokio::time::sleep(Duration::from_millis(50)) => continue,
+            };
+            if let Some(Asked { id, question: Question::Answer(_) }) = asked {
+                let _ = workers.answer(id, Reply::Failure("it always does".into()));
+            }
+        }
     };
     // A handler that restarts after each answer, under a load that it must not lose.
     let restarts = async {
@@ -235,7 +254,7 @@ async fn good_callers_are_answered_in_any_weather() {
     };
     // A last program stays, so that nothing is left without an answer.
     let calm_down = async {
-        tokio::join!(Box::pin(weather), Box::pin(restarts));
+        tokio::join!(Box::pin(weather), Box::pin(restarts), Box::pin(faulty));
         let mut seat = workers.serve(&registration).unwrap();
         let serve = async {
             while let Some(asked) = seat.next().await {
@@ -246,6 +265,9 @@ async fn good_callers_are_answered_in_any_weather() {
     };
     let ((), answered, stormy) = tokio::join!(Box::pin(calm_down), Box::pin(jobs), Box::pin(pings));
     assert!(answered > 0, "no job was answered");
+    for class in axon.status().classes.iter().filter(|class| ["Fails", "Stuck"].contains(&class.name.as_str())) {
+        assert_eq!(class.answered, 0, "{class:?}");
+    }
 
     // The slow ones are thrown out, all of them, and what they took is given back.
     let began = Instant::now();

@@ -1,6 +1,6 @@
 //! HTTP servers as handlers.
 
-use std::{convert::Infallible, net::SocketAddr};
+use std::{convert::Infallible, net::SocketAddr, sync::atomic::AtomicBool};
 
 use bytes::Bytes;
 use http::{Response, StatusCode, header};
@@ -9,7 +9,7 @@ use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -179,4 +179,107 @@ async fn requests_wait_while_an_http_server_restarts() {
     let axon = crate::axon::tests::support::axon(config(), vec![gone]).await;
     let outcome = ask_within(&axon, Transport::Http, Duration::from_millis(100)).await;
     assert_eq!(outcome.status_code, 408, "{}", outcome.status_message);
+}
+
+/// What becomes known of a server's health, and what the server says of it.
+#[derive(Clone, Default)]
+struct Health {
+    ill: Arc<AtomicBool>,
+    looks: Arc<AtomicUsize>,
+}
+
+impl Health {
+    /// Says this from now on, and waits until the handler has heard it.
+    async fn turn(&self, ill: bool) {
+        self.ill.store(ill, Ordering::Relaxed);
+        // The first look may have been under way, and what the second one saw is known before the third.
+        let heard = self.looks.load(Ordering::Relaxed) + 3;
+        let looked = async {
+            while self.looks.load(Ordering::Relaxed) < heard {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        timeout(PATIENCE, looked).await.expect("the handler looks");
+    }
+}
+
+/// A server that answers its number to what is posted, and its health to whoever looks.
+async fn numbered(bind: SocketAddr, number: u8, health: Health) -> (SocketAddr, CancellationToken) {
+    let listener = TcpListener::bind(bind).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let stop = CancellationToken::new();
+    let told = stop.clone();
+    let answer = move |request: http::Request<Incoming>| {
+        let health = health.clone();
+        async move {
+            let is_look = request.method() == http::Method::GET;
+            let _ = request.into_body().collect().await;
+            let mut response = Response::new(Full::new(Bytes::from(format!(r#"{{"n": {number}}}"#))));
+            response.headers_mut().insert(header::CONTENT_TYPE, "application/json".parse().unwrap());
+            if is_look && health.ill.load(Ordering::Relaxed) {
+                *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+            }
+            health.looks.fetch_add(usize::from(is_look), Ordering::Relaxed);
+            Ok::<_, Infallible>(response)
+        }
+    };
+    tokio::spawn(async move {
+        while let Some(Ok((stream, _))) = told.run_until_cancelled(listener.accept()).await {
+            let (told, answer) = (told.clone(), answer.clone());
+            tokio::spawn(async move {
+                let serving = http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(answer));
+                let _ = told.run_until_cancelled(serving).await;
+            });
+        }
+    });
+    (address, stop)
+}
+
+#[tokio::test]
+async fn an_ill_http_server_is_left_to_the_others_until_it_is_well() {
+    let (first, second) = (Health::default(), Health::default());
+    // An address of its own: the port is bound again.
+    let (one, stop) = numbered(([127, 0, 1, 78], 0).into(), 1, first.clone()).await;
+    let (other, _other) = numbered(([127, 0, 0, 1], 0).into(), 2, second.clone()).await;
+    let config = UpstreamConfig {
+        urls: [one, other].map(|address| format!("http://{address}")).to_vec(),
+        health: Some("/well".to_owned()),
+        health_interval_ms: 10,
+        ..UpstreamConfig::default()
+    };
+    let handler = Arc::new(Upstream::new(Arc::new(spec("Job")), config).unwrap());
+    let end = CancellationToken::new();
+    let watching = tokio::spawn({
+        let (handler, end) = (Arc::clone(&handler), end.clone());
+        async move { handler.watch(end).await }
+    });
+    let axon = axon(crate::axon::tests::support::config(), vec![handler]).await;
+    let answered_by = || async {
+        let outcome = ask(&axon, Transport::Http).await;
+        assert_eq!(outcome.status_code, 200, "{}", outcome.status_message);
+        outcome.synapse.unwrap().fields["n"].clone()
+    };
+    // Where neither has anything to do, it is the first.
+    assert_eq!(answered_by().await, Value::Float(1.0));
+    first.turn(true).await;
+    for _ in 0..4 {
+        assert_eq!(answered_by().await, Value::Float(2.0));
+    }
+    first.turn(false).await;
+    assert_eq!(answered_by().await, Value::Float(1.0));
+    // One that refuses connections fails no request either: the other has it.
+    stop.cancel();
+    while TcpStream::connect(one).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    let refused = async { while answered_by().await != Value::Float(2.0) {} };
+    timeout(PATIENCE, refused).await.expect("the second one answers");
+    for _ in 0..4 {
+        assert_eq!(answered_by().await, Value::Float(2.0));
+    }
+    let (_, _again) = numbered(one, 1, first.clone()).await;
+    first.turn(false).await;
+    assert_eq!(answered_by().await, Value::Float(1.0));
+    end.cancel();
+    watching.await.unwrap();
 }
