@@ -23,6 +23,7 @@ mod farewell;
 pub mod foreign;
 mod gather;
 mod handler;
+mod heads;
 mod http;
 mod patient;
 mod queue;
