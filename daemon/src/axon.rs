@@ -63,7 +63,8 @@ pub use handler::{Answer, Echo, Handler, HandlerError, Ping, Request, Screening,
 pub use topk::Topk;
 pub use upstream::{Upstream, UpstreamConfig, UpstreamError};
 pub use workers::{
-    AnswerError, Asked, Piece, Question, Registration, Reply, Screen, Seat, StreamStatus, Workers, WorkersError,
+    AnswerError, Asked, MessageRoom, Piece, Question, Registration, Reply, Screen, Seat, StreamStatus, Workers,
+    WorkersError,
 };
 
 use self::{

@@ -32,7 +32,7 @@ pub struct Config {
     /// Memory for the messages of verified requests, those that are being read and those whose answers are being written
     /// included, in bytes, or as much as two bodies of `max_body_bytes` take, if that is more. A hotkey takes no more of it
     /// than it leaves to the others, and a message that is there alone as much as it needs; further ones are answered 503, but
-    /// for short ones, of 4 KiB at most, which have as much again to share.
+    /// for short ones, of 8 KiB at most, which have as much again to share.
     pub max_in_flight_bytes: usize,
     /// The same for bodies of senders who are yet to prove themselves, or as much as one of `max_body_bytes` takes. Beyond
     /// that a body of the source that takes most gives way.

@@ -249,6 +249,33 @@ async fn a_body_whose_base_holds_what_json_lacks_is_refused() {
     }
 }
 
+/// What is said of the two ends is held several times.
+#[tokio::test]
+async fn what_is_said_of_the_two_ends_is_bounded_in_heads_and_in_bodies() {
+    let axon = axon(config(), vec![]).await;
+    for (length, status) in [(7_000, "200"), (9_000, "413")] {
+        let text = "x".repeat(length);
+        let request = String::from_utf8(raw_ping(&axon, &caller_key()).await).unwrap();
+        let long = request.replacen(
+            "\r\nhost: x\r\n",
+            &format!("\r\nhost: x\r\nbt_header_axon_status_message: {text}\r\n"),
+            1,
+        );
+        let reply = exchange(&axon, long.as_bytes()).await;
+        assert!(reply.starts_with(&format!("HTTP/1.1 {status} ")), "{length} in the head: {reply}");
+
+        let body = format!(r#"{{"dendrite": {{"status_message": "{text}"}}}}"#);
+        let request = String::from_utf8(raw_ping(&axon, &caller_key()).await).unwrap();
+        let head = request.split_once("\r\n\r\n").unwrap().0.split("\r\n");
+        let head: Vec<_> = head.filter(|line| !line.starts_with("content-length")).collect();
+        let long = format!("{}\r\ncontent-length: {}\r\n\r\n{body}", head.join("\r\n"), body.len());
+        let reply = exchange(&axon, long.as_bytes()).await;
+        assert!(reply.starts_with(&format!("HTTP/1.1 {status} ")), "{length} in the body: {reply}");
+        assert_eq!(reply.contains("longer than 8190 bytes"), status == "413", "{reply}");
+    }
+    assert_eq!(axon.stop().await.requests["too_large"], 2);
+}
+
 #[tokio::test]
 async fn two_stated_lengths_are_refused() {
     let axon = axon(config(), vec![]).await;

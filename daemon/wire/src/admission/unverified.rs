@@ -5,7 +5,7 @@ use std::{net::SocketAddr, sync::Arc};
 use btd_api::AccountId;
 use http::{HeaderMap, Method, header};
 
-use super::{Nanos, Refusal, Refused};
+use super::{Nanos, Refusal, Refused, Rules};
 use crate::{
     python::read_float,
     synapse::{HEADER_AXON, HEADER_DENDRITE, SynapseSpec, Terminal, latin1},
@@ -68,7 +68,7 @@ impl Unverified {
     pub(super) fn read(
         head: &RequestHead<'_>,
         class: impl Fn(&str) -> Option<Arc<SynapseSpec>>,
-        max_body: usize,
+        rules: &Rules,
     ) -> Result<(Self, Arc<SynapseSpec>), Refused> {
         check_one_length(head.headers)?;
         let path = head.target.split_once('?').map_or(head.target, |(path, _query)| path);
@@ -81,11 +81,20 @@ impl Unverified {
         if head.method != Method::POST && head.method != Method::GET {
             return Err(Refusal::UnknownMethod.into());
         }
-        check_length(head.headers, max_body)?;
+        check_length(head.headers, rules.max_body)?;
         if let Some(name) = ONCE.into_iter().find(|name| head.headers.get_all(*name).iter().count() > 1) {
             return Err(Refusal::DuplicateHeader { name }.into());
         }
-        Ok((Self::of_headers(head.headers)?, spec))
+        let unverified = Self::of_headers(head.headers)?;
+        if unverified.base_texts() > rules.max_base {
+            return Err(Refusal::LongBase { limit: rules.max_base }.into());
+        }
+        Ok((unverified, spec))
+    }
+
+    /// Bytes of its texts: of both ends, and of the hash.
+    pub fn base_texts(&self) -> usize {
+        self.axon.texts() + self.dendrite.texts() + self.body_hash.as_ref().map_or(0, String::len)
     }
 
     /// Reads the terminals and the signed hash from any header block, of a request or of a reply.
