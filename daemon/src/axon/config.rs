@@ -37,6 +37,10 @@ pub struct Config {
     /// The same for bodies of senders who are yet to prove themselves, or as much as one of `max_body_bytes` takes. Beyond
     /// that a body of the source that takes most gives way.
     pub max_unproven_bytes: usize,
+    /// Memory for what callers over HTTP/3 have not acknowledged of their replies, in bytes: of all connections, beside
+    /// the 32 KiB that each may take in any case. A connection takes 4 MiB at most, and the connections of one address no
+    /// more than they leave to the others. What has no place there waits with its message.
+    pub max_unacknowledged_bytes: usize,
     /// Longest header block, in bytes. Over HTTP/3 no frame without data is longer than one takes, trailers included.
     pub max_header_bytes: usize,
     /// Longest body, in bytes.
@@ -98,6 +102,7 @@ impl Default for Config {
             max_in_flight_per_hotkey: 256,
             max_in_flight_bytes: 448 * 1_024 * 1_024,
             max_unproven_bytes: 64 * 1_024 * 1_024,
+            max_unacknowledged_bytes: 64 * 1_024 * 1_024,
             max_header_bytes: 32 * 1_024,
             max_body_bytes: 10 * 1_024 * 1_024,
             header_timeout_ms: 10_000,
@@ -186,6 +191,7 @@ impl Config {
             ("max_in_flight_per_hotkey", self.max_in_flight_per_hotkey, 1),
             ("max_in_flight_bytes", self.max_in_flight_bytes, 1),
             ("max_unproven_bytes", self.max_unproven_bytes, 1),
+            ("max_unacknowledged_bytes", self.max_unacknowledged_bytes, 1),
             ("max_header_bytes", self.max_header_bytes, LEAST_HEADER),
             ("max_body_bytes", self.max_body_bytes, 1),
         ];
