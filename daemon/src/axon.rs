@@ -23,10 +23,13 @@ mod farewell;
 pub mod foreign;
 mod gather;
 mod handler;
+mod heads;
 mod http;
 mod patient;
 mod queue;
 mod quic;
+mod quic_send_windows;
+mod quic_streams;
 mod readings;
 mod reply_body;
 mod room;
@@ -62,13 +65,15 @@ pub use handler::{Answer, Echo, Handler, HandlerError, Ping, Request, Screening,
 pub use topk::Topk;
 pub use upstream::{Upstream, UpstreamConfig, UpstreamError};
 pub use workers::{
-    AnswerError, Asked, Piece, Question, Registration, Reply, Screen, Seat, StreamStatus, Workers, WorkersError,
+    AnswerError, Asked, MessageRoom, Piece, Question, Registration, Reply, Screen, Seat, StreamStatus, Workers,
+    WorkersError,
 };
 
 use self::{
     certificate::Certificates,
     counters::Counters,
     gather::Gatherer,
+    quic_send_windows::SendWindows,
     readings::Readings,
     service::{Limits, Service, nanos_since_1970},
     shares::Shares,
@@ -159,6 +164,8 @@ struct Edge {
     config: Config,
     service: Service,
     connections: Arc<Shares<IpAddr>>,
+    /// What of replies over QUIC is not acknowledged.
+    send_windows: Arc<SendWindows>,
     /// Connections of refused callers that are not closed at once.
     farewells: Arc<Readings>,
     counters: Arc<Counters>,
@@ -245,6 +252,7 @@ impl Edge {
         Self {
             service: Service::new(gate, answering, limits, port, Arc::clone(&counters)),
             connections: Shares::new(config.max_connections, config.max_connections_per_ip),
+            send_windows: SendWindows::new(config.max_unacknowledged_bytes),
             farewells: Readings::new(farewell::AT_ONCE, farewell::AT_ONCE_PER_ADDRESS),
             config,
             counters,

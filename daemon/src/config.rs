@@ -332,6 +332,7 @@ mod tests {
             ("max_in_flight_per_hotkey", "0"),
             ("max_in_flight_bytes", "0"),
             ("max_unproven_bytes", "0"),
+            ("max_unacknowledged_bytes", "0"),
             ("max_header_bytes", "100"),
             ("max_body_bytes", "0"),
             ("header_timeout_ms", "0"),

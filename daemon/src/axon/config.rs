@@ -32,12 +32,16 @@ pub struct Config {
     /// Memory for the messages of verified requests, those that are being read and those whose answers are being written
     /// included, in bytes, or as much as two bodies of `max_body_bytes` take, if that is more. A hotkey takes no more of it
     /// than it leaves to the others, and a message that is there alone as much as it needs; further ones are answered 503.
-    /// Short ones, of 4 KiB at most or a 1024th of this if that is less, have room for 1024 of them beside it, 4 MiB as a
+    /// Short ones, of 8 KiB at most or a 1024th of this if that is less, have room for 1024 of them beside it, 8 MiB as a
     /// rule, which is shared in the same way; what a hotkey sends beyond its share of that counts as longer ones do.
     pub max_in_flight_bytes: usize,
     /// The same for bodies of senders who are yet to prove themselves, or as much as one of `max_body_bytes` takes. Beyond
     /// that a body of the source that takes most gives way.
     pub max_unproven_bytes: usize,
+    /// Memory for what callers over HTTP/3 have not acknowledged of their replies, in bytes: of all connections, beside
+    /// the 32 KiB that each may take in any case. A connection takes 4 MiB at most, and the connections of one address no
+    /// more than they leave to the others. What has no place there waits with its message.
+    pub max_unacknowledged_bytes: usize,
     /// Longest header block, in bytes. Over HTTP/3 no frame without data is longer than one takes, trailers included.
     pub max_header_bytes: usize,
     /// Longest body, in bytes.
@@ -99,6 +103,7 @@ impl Default for Config {
             max_in_flight_per_hotkey: 256,
             max_in_flight_bytes: 448 * 1_024 * 1_024,
             max_unproven_bytes: 64 * 1_024 * 1_024,
+            max_unacknowledged_bytes: 64 * 1_024 * 1_024,
             max_header_bytes: 32 * 1_024,
             max_body_bytes: 10 * 1_024 * 1_024,
             header_timeout_ms: 10_000,
@@ -187,6 +192,7 @@ impl Config {
             ("max_in_flight_per_hotkey", self.max_in_flight_per_hotkey, 1),
             ("max_in_flight_bytes", self.max_in_flight_bytes, 1),
             ("max_unproven_bytes", self.max_unproven_bytes, 1),
+            ("max_unacknowledged_bytes", self.max_unacknowledged_bytes, 1),
             ("max_header_bytes", self.max_header_bytes, LEAST_HEADER),
             ("max_body_bytes", self.max_body_bytes, 1),
         ];

@@ -8,13 +8,15 @@ use std::{
 };
 
 use btd_wire::{
-    admission::Verified,
+    admission::{BodyError, Verified},
     python::{JsonStyle, read_json_of},
     synapse::{Synapse, SynapseSpec, Terminal},
 };
 use bytes::Bytes;
 use futures_util::{future::BoxFuture, stream::BoxStream};
 use serde::Deserialize;
+
+use super::room::{Charge, NoRoom};
 
 /// Answers the verified requests of one synapse class.
 ///
@@ -46,6 +48,8 @@ pub struct Request {
     pub peer: SocketAddr,
     /// When the answer is no use any more.
     pub deadline: Instant,
+    /// What is made of the message for a handler takes room beside it.
+    pub(super) charge: Charge,
 }
 
 /// What a handler answers.
@@ -105,15 +109,19 @@ impl Request {
     }
 
     /// The message as JSON for a program that answers it. What it says of its sender is what was
-    /// proven and seen, not what its body claims. Numbers that JSON lacks are texts: see [`JsonStyle::Strict`].
-    pub(super) fn to_json(&self) -> String {
+    /// proven and seen, not what its body claims. Numbers that JSON lacks are texts: see [`JsonStyle::Strict`]. It takes
+    /// room until the charge that comes with it is given back.
+    pub(super) fn to_json(&self) -> Result<(String, Charge), HandlerError> {
         let dendrite = Terminal {
             hotkey: Some(self.verified.sender().to_string()),
             ip: Some(self.peer.ip().to_canonical().to_string()),
             port: Some(self.peer.port().into()),
             ..self.verified.claimed().dendrite.clone()
         };
-        self.verified.synapse().to_json_from(&dendrite, JsonStyle::Strict)
+        let json = self.verified.synapse().to_json_from(&dendrite, JsonStyle::Strict);
+        let mut charge = self.charge.beside();
+        charge.take(json.capacity()).map_err(|NoRoom| HandlerError::Busy(BodyError::Full.to_string()))?;
+        Ok((json, charge))
     }
 
     /// The answer that `reply`, a JSON object, makes of the message: it overwrites the fields of

@@ -2,7 +2,7 @@
 //!
 //! A request may be refused before its body is read. What is left of a short body is read and dropped beside
 //! the answer, so that the connection can be kept; behind a longer one the answer says that it ends, and the
-//! connection ends with a [`Farewell`].
+//! connection ends with a [`Farewell`]. So it does behind a request whose body has an encoding: see [`heads`].
 
 use std::{
     convert::Infallible,
@@ -33,6 +33,7 @@ use tokio::{
 use super::{
     Edge, HandlerError,
     farewell::{Farewell, Unread},
+    heads::{self, Lengths, Watched},
     patient::{Patient, Written},
     reply_body::ReplyBody,
     service::Arriving,
@@ -84,12 +85,13 @@ async fn serve(stream: TcpStream, (peer, opened): (SocketAddr, Arrival), _place:
     let _ = stream.set_nodelay(true);
     // Each request can have been on its way since the reply to the one before.
     let free = Mutex::new(opened);
-    let (unread, written) = (Unread::default(), Written::default());
+    let (unread, written, lengths) = (Unread::default(), Written::default(), Lengths::default());
     let service = service_fn(|request: http::Request<Incoming>| {
-        let (edge, free, unread, written) = (&edge, &free, &unread, &written);
+        let (edge, free, unread, written, lengths) = (&edge, &free, &unread, &written, &lengths);
         unread.accounted();
         async move {
-            let (head, body) = request.into_parts();
+            let (mut head, body) = request.into_parts();
+            lengths.restore(&mut head);
             let mut body = Upload { body, state: UploadState::Open };
             let deadline = edge.config.body_timeout();
             let source = Http1Body { upload: &mut body, deadline };
@@ -97,12 +99,14 @@ async fn serve(stream: TcpStream, (peer, opened): (SocketAddr, Arrival), _place:
             let mut response = edge.service.respond(&head, source, (peer, since)).await;
             *free.lock().unwrap_or_else(PoisonError::into_inner) = edge.service.arrival();
             leave(body, &head, &mut response, (edge, unread));
+            heads::end_behind(&head, &mut response);
             Ok::<_, Infallible>(response.map(|body| sent(body, written, deadline)))
         }
     });
     let patience = edge.config.body_timeout();
     let farewell = Farewell::new(unread.clone(), Arc::clone(&edge.farewells), host(peer.ip()), patience);
     let stream = Patient::new(stream, patience, (farewell, written.clone()));
+    let stream = Watched::new(stream, lengths.clone());
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(edge.config.header_timeout())

@@ -1,4 +1,4 @@
-//! HTTP/3 on QUIC. The only file of the axon that names quinn and h3.
+//! HTTP/3 on QUIC. No file of the axon names quinn or h3 but this one and the two whose names begin alike.
 
 use std::{
     io,
@@ -33,13 +33,15 @@ use tokio_util::{
 use super::{
     AxonError, Edge, HandlerError, certificate,
     certificate::{Certificates, Issued},
+    quic_send_windows::OWN,
+    quic_streams::Streams,
     reply_body::{Chunks, ReplyBody},
     service::Arriving,
     shares::Share,
 };
 use crate::{gathering::Gathering, quic_bounded::Bounded, quic_scripted::Scripted};
 
-type Connection = h3::server::Connection<Bounded<h3_quinn::Connection>, Bytes>;
+type Connection = h3::server::Connection<Bounded<Streams>, Bytes>;
 
 /// For a handshake to complete.
 const HANDSHAKE: Duration = Duration::from_secs(5);
@@ -52,6 +54,8 @@ const STREAMS: u32 = 128;
 /// What a caller may have in flight to us before we read it: per request, and per connection.
 const STREAM_WINDOW: u32 = 256 * 1_024;
 const CONNECTION_WINDOW: u32 = 1_024 * 1_024;
+/// So much of a reply is given to quinn at once, and taken by the caller within the time for that.
+const PIECE: usize = 256 * 1_024;
 /// For what was streamed before a failure to arrive and to be read: see [`settled`].
 const SETTLED_FOR: Duration = Duration::from_millis(200);
 const SETTLED_WITHIN: Duration = Duration::from_secs(5);
@@ -109,6 +113,8 @@ fn server_config(tls: rustls::ServerConfig) -> Result<ServerConfig, AxonError> {
         .max_concurrent_uni_streams(8_u8.into())
         .stream_receive_window(STREAM_WINDOW.into())
         .receive_window(CONNECTION_WINDOW.into())
+        // Replies that need more lease it.
+        .send_window(OWN)
         .datagram_receive_buffer_size(None)
         .max_idle_timeout(IDLE.try_into().ok());
     let mut config = ServerConfig::with_crypto(Arc::new(crypto));
@@ -209,7 +215,7 @@ async fn serve(incoming: Incoming, _place: Share<IpAddr>, edge: Arc<Edge>, hands
     let peer = incoming.remote_address();
     let opened = tokio::select! {
         () = edge.stop.cancelled() => return,
-        opened = timeout(HANDSHAKE, open_connection(incoming, edge.config.max_header_bytes)) => opened,
+        opened = timeout(HANDSHAKE, open_connection(incoming, &edge)) => opened,
     };
     drop(handshake);
     let (mut connection, quic) = match opened {
@@ -257,10 +263,12 @@ async fn serve(incoming: Incoming, _place: Share<IpAddr>, edge: Arc<Edge>, hands
 
 async fn open_connection(
     incoming: Incoming,
-    max_header_bytes: usize,
+    edge: &Edge,
 ) -> Result<(Connection, quinn::Connection), Box<dyn std::error::Error + Send + Sync>> {
     let quic = incoming.await?;
-    let connection = Bounded::new(h3_quinn::Connection::new(quic.clone()), max_header_bytes);
+    let max_header_bytes = edge.config.max_header_bytes;
+    let window = edge.send_windows.open(host(quic.remote_address().ip()), quic.clone());
+    let connection = Bounded::new(Streams::new(quic.clone(), window), max_header_bytes);
     let connection = h3::server::builder()
         .max_field_section_size(u64::try_from(max_header_bytes).unwrap_or(u64::MAX))
         .build(connection)
@@ -311,22 +319,8 @@ async fn answer<C: quic::Connection<Bytes>>(
     let head = async { Ok(stream.send_response(http::Response::from_parts(head, ())).await?) };
     let sent = match (in_time(limit, head).await, body) {
         (Err(unsent), _) => Err(unsent),
-        (Ok(()), ReplyBody::Whole(bytes)) => {
-            let whole = async {
-                stream.send_data(bytes).await?;
-                Ok(stream.finish().await?)
-            };
-            in_time(limit, whole).await
-        }
-        (Ok(()), ReplyBody::Parts(parts)) => {
-            let whole = async {
-                for part in parts {
-                    stream.send_data(part).await?;
-                }
-                Ok(stream.finish().await?)
-            };
-            in_time(limit, whole).await
-        }
+        (Ok(()), ReplyBody::Whole(whole)) => send_parts(&mut stream, vec![whole], limit).await,
+        (Ok(()), ReplyBody::Parts(parts)) => send_parts(&mut stream, parts, limit).await,
         (Ok(()), ReplyBody::Stream(chunks)) => send_chunks(&mut stream, chunks, (limit, &mut held_up)).await,
     };
     if let Err(unsent) = sent {
@@ -357,6 +351,21 @@ enum Unsent {
 
 async fn in_time(limit: Duration, sending: impl Future<Output = Result<(), Unsent>>) -> Result<(), Unsent> {
     timeout(limit, sending).await.unwrap_or(Err(Unsent::NotTaken))
+}
+
+/// Sends a whole reply, of which the caller takes each piece within `limit`, and waits until it is acknowledged.
+async fn send_parts<S: SendStream<Bytes>>(
+    stream: &mut RequestStream<S, Bytes>,
+    parts: Vec<Bytes>,
+    limit: Duration,
+) -> Result<(), Unsent> {
+    for mut part in parts {
+        while !part.is_empty() {
+            let piece = part.split_to(part.len().min(PIECE));
+            in_time(limit, async { Ok(stream.send_data(piece).await?) }).await?;
+        }
+    }
+    in_time(limit, async { Ok(stream.finish().await?) }).await
 }
 
 async fn send_chunks<S: SendStream<Bytes>>(

@@ -1,14 +1,17 @@
 //! The body of a reply, as its transport writes it.
 //!
-//! A caller may take it slowly. Until it is written, a whole reply keeps the room that its message takes: its long texts
-//! are those of the request's body, which stays for as long.
+//! A caller may take it slowly. Until it is written, a whole reply takes room with its message: as much as the request's
+//! body, whose long texts may be its own, or as its own length, if that is more.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 
-use super::{handler::HandlerError, room::Charge};
+use super::{
+    handler::HandlerError,
+    room::{Charge, NoRoom},
+};
 
 /// Bytes of a streamed reply as they come.
 pub(super) type Chunks = BoxStream<'static, Result<Bytes, HandlerError>>;
@@ -21,31 +24,36 @@ pub(super) enum ReplyBody {
     Stream(Chunks),
 }
 
-/// A part of a reply, which holds what its message takes for as long as it is there.
+/// Bytes that hold what is charged for them for as long as they are there.
 struct Charged {
-    part: Bytes,
+    bytes: Bytes,
     _charge: Arc<Charge>,
+}
+
+/// The same bytes, which keep `charge` until they and all that is cut from them are gone.
+pub(super) fn charged(bytes: Bytes, charge: &Arc<Charge>) -> Bytes {
+    Bytes::from_owner(Charged { bytes, _charge: Arc::clone(charge) })
 }
 
 // === impl ReplyBody ===
 
 impl ReplyBody {
     /// A whole reply to a message, whose body alone takes so much of its charge. What else was made of the body is gone.
-    pub(super) fn of_parts(parts: Vec<Bytes>, (mut charge, body): (Charge, usize)) -> Self {
+    ///
+    /// # Errors
+    /// When there is no room for a reply that is longer than all that the message took.
+    pub(super) fn of_parts(parts: Vec<Bytes>, (mut charge, body): (Charge, usize)) -> Result<Self, NoRoom> {
         let length = parts.iter().map(Bytes::len).sum();
-        let left = body.saturating_add(length).min(charge.bytes());
-        // To take less never fails.
-        let _ = charge.take(left);
+        charge.take(body.max(length))?;
         let charge = Arc::new(charge);
-        let charged = |part| Bytes::from_owner(Charged { part, _charge: Arc::clone(&charge) });
-        let mut parts: Vec<_> = parts.into_iter().map(charged).collect();
-        match parts.pop() {
+        let mut parts: Vec<_> = parts.into_iter().map(|part| charged(part, &charge)).collect();
+        Ok(match parts.pop() {
             Some(only) if parts.is_empty() => Self::Whole(only),
             last => {
                 parts.extend(last);
                 Self::Parts(parts)
             }
-        }
+        })
     }
 }
 
@@ -53,7 +61,7 @@ impl ReplyBody {
 
 impl AsRef<[u8]> for Charged {
     fn as_ref(&self) -> &[u8] {
-        &self.part
+        &self.bytes
     }
 }
 
@@ -72,19 +80,20 @@ mod tests {
             charge.take(takes).unwrap();
             ReplyBody::of_parts(parts.iter().copied().map(Bytes::from_static).collect(), (charge, body))
         };
-        let ReplyBody::Parts(mut parts) = reply(&[&b"one"[..], b"two", b"three"], 200, 50) else {
+        let Ok(ReplyBody::Parts(mut parts)) = reply(&[&b"one"[..], b"two", b"three"], 200, 50) else {
             panic!("three parts")
         };
-        assert_eq!((parts.concat(), room.taken()), (b"onetwothree".to_vec(), 61));
+        assert_eq!((parts.concat(), room.taken()), (b"onetwothree".to_vec(), 50));
         let last = parts.pop();
         drop(parts);
-        assert_eq!(room.taken(), 61, "a part is left");
-        drop(last);
-        assert_eq!(room.taken(), 0);
-        // It takes no more than it took.
-        let ReplyBody::Whole(only) = reply(&[&b"a long one"[..]], 12, 5) else { panic!("one part") };
-        assert_eq!((&only[..], room.taken()), (&b"a long one"[..], 12));
-        drop(only);
+        assert_eq!(room.taken(), 50, "a part is left");
+        // One that is longer than its message.
+        let Ok(ReplyBody::Whole(only)) = reply(&[&b"a long one"[..]], 7, 5) else { panic!("one part") };
+        assert_eq!((&only[..], room.taken()), (&b"a long one"[..], 60));
+        let long: &'static [u8] = &[b'x'; 500];
+        assert!(matches!(reply(&[long], 7, 5), Err(NoRoom)), "beside others it has no more than its hotkey leaves");
+        assert_eq!(room.taken(), 60);
+        drop((last, only));
         assert_eq!(room.taken(), 0);
     }
 }

@@ -13,9 +13,9 @@ use std::{
 
 use btd_api::AccountId;
 
-/// A short message takes no more than this.
-const SHORT: usize = 4 * 1_024;
-/// There is room beside the other messages for so many of them, which is what an axon has in flight by default: 4 MiB, or
+/// A short message takes no more than this: a ping some 5 KiB, most of it for what is said of its two ends.
+const SHORT: usize = 8 * 1_024;
+/// There is room beside the other messages for so many of them, which is what an axon has in flight by default: 8 MiB, or
 /// as much as for the others if that is less. They are counted apart up to that, as far as their hotkey leaves as much to
 /// the others, and like others beyond.
 const SHORT_FILL: usize = 1_024;
@@ -43,13 +43,20 @@ struct Bytes {
     apart: usize,
 }
 
-/// What one message takes of it, given back on drop.
+/// What one message takes of it, with all that is made of the message.
 #[derive(Debug)]
-pub(super) struct Charge {
+struct Message {
     room: Arc<Room>,
     owner: AccountId,
     bytes: usize,
     is_apart: bool,
+}
+
+/// What a message takes of it, or something that is made of the message, given back on drop.
+#[derive(Debug)]
+pub(super) struct Charge {
+    message: Arc<Mutex<Message>>,
+    bytes: usize,
 }
 
 /// The message takes more than there is.
@@ -65,7 +72,8 @@ impl Room {
 
     /// For a message of `owner`, of which nothing is there yet.
     pub(super) fn open(self: &Arc<Self>, owner: AccountId) -> Charge {
-        Charge { room: Arc::clone(self), owner, bytes: 0, is_apart: true }
+        let message = Message { room: Arc::clone(self), owner, bytes: 0, is_apart: true };
+        Charge { message: Arc::new(Mutex::new(message)), bytes: 0 }
     }
 
     /// Bytes that are taken now.
@@ -96,20 +104,11 @@ impl Bytes {
     }
 }
 
-// === impl Charge ===
+// === impl Message ===
 
-impl Charge {
-    /// What the message takes by now.
-    pub(super) fn bytes(&self) -> usize {
-        self.bytes
-    }
-
+impl Message {
     /// Has the message take `bytes` from now on, if there is room for them; else it keeps what it took.
-    pub(super) fn take(&mut self, bytes: usize) -> Result<(), NoRoom> {
-        // Of a long body most pieces come into pages that are counted already.
-        if bytes == self.bytes {
-            return Ok(());
-        }
+    fn take(&mut self, bytes: usize) -> Result<(), NoRoom> {
         let mut taken = self.room.lock();
         let until_now = Bytes::of(self.bytes, self.is_apart);
         let others = taken.all.without(until_now);
@@ -135,6 +134,34 @@ impl Charge {
         }
         drop(taken);
         (self.bytes, self.is_apart) = (bytes, is_apart);
+        Ok(())
+    }
+}
+
+// === impl Charge ===
+
+impl Charge {
+    /// What it takes by now.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// For something else that is made of the same message, of which nothing is there yet.
+    pub(super) fn beside(&self) -> Self {
+        Self { message: Arc::clone(&self.message), bytes: 0 }
+    }
+
+    /// Has it take `bytes` from now on, if there is room for them; else it keeps what it took.
+    pub(super) fn take(&mut self, bytes: usize) -> Result<(), NoRoom> {
+        // Of a long body most pieces come into pages that are counted already.
+        if bytes == self.bytes {
+            return Ok(());
+        }
+        let mut message = self.message.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = message.bytes.saturating_sub(self.bytes).saturating_add(bytes);
+        message.take(all)?;
+        drop(message);
+        self.bytes = bytes;
         Ok(())
     }
 }
@@ -181,6 +208,23 @@ mod tests {
         assert_eq!(room.open(hotkey(2)).take(1), Err(NoRoom));
         assert_eq!(room.open(hotkey(2)).take(0), Ok(()));
         assert_eq!((alone.take(10), room.open(hotkey(2)).take(40)), (Ok(()), Ok(())));
+    }
+
+    #[test]
+    fn what_is_made_of_a_message_counts_with_it() {
+        let room = Room::new(100);
+        let mut message = room.open(hotkey(1));
+        assert_eq!(message.take(60), Ok(()));
+        let mut text = message.beside();
+        assert_eq!(text.take(60), Ok(()), "as the message alone would");
+        let mut other = room.open(hotkey(2));
+        assert_eq!((other.take(1), room.taken()), (Err(NoRoom), 120));
+        drop(message);
+        assert_eq!((room.taken(), text.bytes()), (60, 60), "the text is still there");
+        assert_eq!((other.take(20), text.take(61)), (Ok(()), Err(NoRoom)));
+        drop((text, other));
+        assert_eq!(room.taken(), 0);
+        assert!(room.lock().by_owner.is_empty());
     }
 
     #[test]

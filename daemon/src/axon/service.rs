@@ -84,6 +84,10 @@ struct Entered {
     body: usize,
 }
 
+/// What is said of the two ends of a call is held so often while it is answered: as the head says it, for a reply that
+/// reports a failure, in the message, in the text that a program gets, and in the reply.
+const BASE_HELD: usize = 5;
+
 /// What an admitted request holds until its answer is made: a streamed one, until its last byte. The room for its message
 /// is held until a whole one is written too.
 struct Held {
@@ -194,7 +198,8 @@ impl Service {
         Ok(Entered { _share: share, charge: self.room.open(sender), body: 0 })
     }
 
-    /// Has a verified request hold what its message takes: the body, and beside it the values that were made of it.
+    /// Has a verified request hold what its message takes: the body, and beside it the values that were made of it and
+    /// what it says of the two ends.
     fn keep(
         &self,
         verified: &Verified,
@@ -203,7 +208,9 @@ impl Service {
     ) -> Result<Entered, BodyError> {
         let mut entered = entered.map_or_else(|| self.enter(verified.sender()), Ok)?;
         entered.body = reading.map_or(entered.charge.bytes(), |reading| reading.bytes());
-        let bytes = entered.body.saturating_add(verified.synapse().memory());
+        let base = verified.claimed().base_texts() + verified.synapse().base_texts();
+        let made = verified.synapse().memory().saturating_add(BASE_HELD * base);
+        let bytes = entered.body.saturating_add(made);
         entered.charge.take(bytes).map_err(|NoRoom| BodyError::Full)?;
         Ok(entered)
     }
@@ -236,7 +243,10 @@ impl Service {
                 Answer::Whole(synapse) => {
                     let answered = reply::answered(&spec, *synapse, process_time)?;
                     let Entered { charge, body, .. } = held.entered;
-                    Ok(answered.map(|parts| ReplyBody::of_parts(parts, (charge, body))))
+                    let (head, parts) = answered.into_parts();
+                    let body = ReplyBody::of_parts(parts, (charge, body));
+                    let body = body.map_err(|NoRoom| Failure::Busy { reason: BodyError::Full.to_string() })?;
+                    Ok(Response::from_parts(head, body))
                 }
                 Answer::Stream(synapse, chunks) => {
                     let chunks = bounded(chunks, held, deadline);
@@ -286,7 +296,7 @@ impl Service {
         let asked = asked.filter(|asked| *asked > 0.0).map_or(longest, |asked| asked.min(longest));
         let limit = Duration::from_secs_f64(asked);
         let deadline = Instant::now() + limit;
-        let request = Request { verified, peer, deadline };
+        let request = Request { verified, peer, deadline, charge: entered.charge.beside() };
         let handling = async {
             let Screening { turned_away, priority } = class.handler.screen(&request).await?;
             match turned_away {

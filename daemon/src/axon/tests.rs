@@ -7,6 +7,7 @@ mod life;
 mod quic_bounds;
 mod quic_edge;
 mod quic_fuzz;
+mod quic_unacknowledged;
 mod refused;
 mod storm;
 pub(crate) mod support;

@@ -28,7 +28,7 @@ use serde::{Deserialize, Serialize};
 use tokio::{net::TcpStream, sync::Notify, time};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Answer, Handler, HandlerError, Request, Screening, handler::Verdict};
+use super::{Answer, Handler, HandlerError, Request, Screening, handler::Verdict, reply_body::charged};
 use crate::{
     gathering::Gathering,
     http_pool::{HttpPool, PoolError, PooledReply},
@@ -182,7 +182,9 @@ impl Upstream {
 
     /// Posts a request to a server, and to another one if that one is not there.
     async fn post(&self, path: &str, asked: &Request) -> Result<(PooledReply, Busy), HandlerError> {
-        let body = Bytes::from(asked.to_json());
+        let (json, charge) = asked.to_json()?;
+        // Counted until the last of it is sent.
+        let body = charged(Bytes::from(json), &Arc::new(charge));
         let mut attempts = 0;
         loop {
             let busy = self.pick().await;

@@ -30,7 +30,9 @@ use futures_util::{StreamExt, future::BoxFuture, stream};
 use serde_json::value::RawValue;
 use tokio::sync::{Notify, mpsc, oneshot};
 
-use super::{Answer, AxonError, Classes, Handler, HandlerError, Request, Screening, handler::Verdict, queue::Queue};
+use super::{
+    Answer, AxonError, Classes, Handler, HandlerError, Request, Screening, handler::Verdict, queue::Queue, room::Charge,
+};
 
 /// What a program serves.
 #[derive(Debug, Clone)]
@@ -86,15 +88,26 @@ pub struct Message {
     pub time_left: Duration,
     /// The whole synapse, known to be JSON.
     pub json: Box<RawValue>,
+    /// What it takes of the memory for messages.
+    pub room: MessageRoom,
+}
+
+/// Held for a [`Message`] for as long as it waits and is sent: its text counts among the axon's messages until the last
+/// clone of this is dropped.
+#[derive(Debug, Clone)]
+pub struct MessageRoom {
+    _charge: Arc<Charge>,
 }
 
 // === impl Message ===
 
 impl Message {
     fn of(request: &Request) -> Result<Self, HandlerError> {
-        let json = RawValue::from_string(request.to_json())
+        let (json, charge) = request.to_json()?;
+        let json = RawValue::from_string(json)
             .map_err(|error| HandlerError::Failed(format!("the message cannot be told as JSON: {error}")))?;
-        Ok(Self { sender: request.verified.sender(), time_left: request.time_left(), json })
+        let room = MessageRoom { _charge: Arc::new(charge) };
+        Ok(Self { sender: request.verified.sender(), time_left: request.time_left(), json, room })
     }
 }
 

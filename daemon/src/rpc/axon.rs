@@ -26,7 +26,10 @@ use futures_util::{Stream, stream};
 
 use super::{Caller, Failure, Table, receipt};
 use crate::{
-    axon::{self, AxonError, ClassStatus, Piece, Question, Reply, Screen, StreamStatus, UpstreamConfig, Verdict},
+    axon::{
+        self, AxonError, ClassStatus, MessageRoom, Piece, Question, Reply, Screen, StreamStatus, UpstreamConfig,
+        Verdict,
+    },
     daemon::Parts,
     serving::{self, Published, Service, Serving, ServingError},
     submit::{Action, ServeAxon},
@@ -110,10 +113,16 @@ async fn serve(
         linger: params.linger_ms.map(|ms| Duration::from_millis(ms.into())),
     };
     let seat = parts.serving.serve(service)?;
-    // The seat is given up when the subscription ends, and with it the stream.
-    Ok(stream::unfold(seat, |mut seat| async move {
+    // The seat is given up when the subscription ends, and with it the stream. Whoever asks for the next question has sent
+    // the one before, whose text counts among the axon's messages until then.
+    Ok(stream::unfold((seat, None), |(mut seat, sent): (_, Option<MessageRoom>)| async move {
+        drop(sent);
         let asked = seat.next().await?;
-        Some((describe_question(seat.synapse(), asked), seat))
+        let room = match &asked.question {
+            Question::Answer(message) | Question::Screen(message) => Some(message.room.clone()),
+            Question::Cancelled => None,
+        };
+        Some((describe_question(seat.synapse(), asked), (seat, room)))
     }))
 }
 

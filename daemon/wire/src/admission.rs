@@ -25,6 +25,8 @@
 //! * Membership comes before memory: a key that is not known leaves no trace.
 //! * A hotkey is its 32 bytes, in whatever SS58 format it is written.
 //! * Of equal authentication headers none is taken.
+//! * What a head, or a body, says of the two ends of the call, its name and a hash, is no longer than
+//!   [`Rules::max_base`] in all.
 //!
 //! A request with the headers of SDK 11 (`X-Bittensor-Version`) is authenticated by those, see
 //! [`crate::btauth`]: its signature covers method, path and raw body, and its body is the fields of
@@ -259,7 +261,7 @@ pub async fn admit_since<B: BodySource>(
     }
     // 1. Shape.
     let source = head.peer.ip();
-    let (unverified, spec) = Unverified::read(&head, |name| gate.specs.spec(name), gate.rules.max_body)?;
+    let (unverified, spec) = Unverified::read(&head, |name| gate.specs.spec(name), &gate.rules)?;
     let claimed = Box::new(unverified);
     let (sender, body) = match admit_claimed(gate, &claimed, &spec, source, body, (arrival, now)).await {
         Ok(admitted) => admitted,
@@ -299,7 +301,7 @@ async fn admit_claimed<B: BodySource>(
     // 7. Body.
     let read = body.read(Sender::Proven(claim.hotkey), gate.rules.max_body).await;
     let bytes = read.map_err(|error| Refusal::of_body(error, gate.rules.max_body))?;
-    let synapse = read_body(spec, &bytes)?;
+    let synapse = read_body(spec, &bytes, gate.rules.max_base)?;
     let hash = spec.body_hash(&synapse.fields);
     if claimed.body_hash.as_deref() != Some(hash.as_str()) {
         return Err(Refusal::BodyHash { stated: claimed.body_hash.clone(), computed: hash });
@@ -309,13 +311,17 @@ async fn admit_claimed<B: BodySource>(
     Ok((claim.hotkey, synapse))
 }
 
-fn read_body(spec: &SynapseSpec, bytes: &Bytes) -> Result<Synapse, Refusal> {
+fn read_body(spec: &SynapseSpec, bytes: &Bytes, max_base: usize) -> Result<Synapse, Refusal> {
     if bytes.is_empty() {
         return Err(Refusal::BadBody { reason: "the body is empty".to_owned() });
     }
     let value = read_members_of(bytes, &|name| spec.has(name))
         .map_err(|JsonError { reason, position, .. }| Refusal::NotJson { reason, position })?;
     let synapse = Synapse::from_body(spec, value).map_err(|fault| Refusal::BadBody { reason: fault.to_string() })?;
+    // It is held several times while the request is answered.
+    if synapse.base_texts() > max_base {
+        return Err(Refusal::LongBase { limit: max_base });
+    }
     // A handler reads JSON, and the reply repeats what the base says.
     if !synapse.has_finite_base() {
         return Err(Refusal::BadBody {

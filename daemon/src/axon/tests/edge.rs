@@ -249,14 +249,43 @@ async fn a_body_whose_base_holds_what_json_lacks_is_refused() {
     }
 }
 
+/// What is said of the two ends is held several times.
+#[tokio::test]
+async fn what_is_said_of_the_two_ends_is_bounded_in_heads_and_in_bodies() {
+    let axon = axon(config(), vec![]).await;
+    for (length, status) in [(7_000, "200"), (9_000, "413")] {
+        let text = "x".repeat(length);
+        let request = String::from_utf8(raw_ping(&axon, &caller_key()).await).unwrap();
+        let long = request.replacen(
+            "\r\nhost: x\r\n",
+            &format!("\r\nhost: x\r\nbt_header_axon_status_message: {text}\r\n"),
+            1,
+        );
+        let reply = exchange(&axon, long.as_bytes()).await;
+        assert!(reply.starts_with(&format!("HTTP/1.1 {status} ")), "{length} in the head: {reply}");
+
+        let body = format!(r#"{{"dendrite": {{"status_message": "{text}"}}}}"#);
+        let request = String::from_utf8(raw_ping(&axon, &caller_key()).await).unwrap();
+        let head = request.split_once("\r\n\r\n").unwrap().0.split("\r\n");
+        let head: Vec<_> = head.filter(|line| !line.starts_with("content-length")).collect();
+        let long = format!("{}\r\ncontent-length: {}\r\n\r\n{body}", head.join("\r\n"), body.len());
+        let reply = exchange(&axon, long.as_bytes()).await;
+        assert!(reply.starts_with(&format!("HTTP/1.1 {status} ")), "{length} in the body: {reply}");
+        assert_eq!(reply.contains("longer than 8190 bytes"), status == "413", "{reply}");
+    }
+    assert_eq!(axon.stop().await.requests["too_large"], 2);
+}
+
 #[tokio::test]
 async fn two_stated_lengths_are_refused() {
     let axon = axon(config(), vec![]).await;
     for second in ["transfer-encoding: chunked", "content-length: 4"] {
-        let request = format!("POST /Synapse HTTP/1.1\r\nhost: x\r\ncontent-length: 3\r\n{second}\r\n\r\n{{}} ");
-        let reply = exchange(&axon, request.as_bytes()).await;
-        // hyper refuses some of these itself.
-        assert!(reply.starts_with("HTTP/1.1 400") || reply.starts_with("HTTP/1.1 401"), "{reply}");
+        for path in ["/Synapse", "/Nowhere"] {
+            let head = format!("POST {path} HTTP/1.1\r\nhost: x\r\ncontent-length: 3\r\n{second}\r\n\r\n");
+            // hyper refuses the second itself. That each is closed, the exchange waits for.
+            let reply = exchange(&axon, format!("{head}{{}} ").as_bytes()).await;
+            assert!(reply.starts_with("HTTP/1.1 400 "), "{second} {path}: {reply}");
+        }
     }
     assert_eq!(axon.stop().await.requests["answered"], 0);
 }
@@ -390,12 +419,33 @@ async fn behind_a_request_of_two_lengths_nothing_is_read() {
         "transfer-encoding: chunked\r\ncontent-length: 5",
         "transfer-encoding: chunked\r\ncontent-length: 5\r\nconnection: keep-alive",
     ] {
-        let first = format!("POST /Synapse HTTP/1.1\r\nhost: x\r\n{headers}\r\n\r\n0\r\n\r\n");
-        let reply = exchange(&axon, format!("{first}{second}").as_bytes()).await;
-        assert_eq!(reply.matches("HTTP/1.1 ").count(), 1, "{reply}");
-        assert!(!reply.starts_with("HTTP/1.1 200"), "{reply}");
+        // Behind one of a length alone, and at the beginning of a connection.
+        for before in ["", "POST /Nowhere HTTP/1.1\r\nhost: x\r\ncontent-length: 7\r\n\r\n0\r\n\r\nxy"] {
+            let both = format!("POST /Synapse HTTP/1.1\r\nhost: x\r\n{headers}\r\n\r\n0\r\n\r\n");
+            let reply = exchange(&axon, format!("{before}{both}{second}").as_bytes()).await;
+            let statuses: Vec<_> = reply.split("HTTP/1.1 ").skip(1).map(|reply| &reply[..3]).collect();
+            let expected: &[&str] = if before.is_empty() { &["400"] } else { &["404", "400"] };
+            assert_eq!(statuses, expected, "{headers}: {reply}");
+            assert!(reply.contains("cannot stand beside Transfer-Encoding"), "{reply}");
+        }
     }
     assert_eq!(axon.stop().await.requests["answered"], 0);
+}
+
+/// One that says its length by an encoding alone is answered, and is the last of its connection.
+#[tokio::test]
+async fn a_request_with_an_encoding_of_its_body_is_the_last_of_its_connection() {
+    let axon = axon(config(), vec![]).await;
+    let signed = String::from_utf8(raw_ping(&axon, &caller_key()).await).unwrap();
+    let (head, body) = signed.split_once("\r\n\r\n").unwrap();
+    let is_left = |line: &&str| !line.starts_with("content-length") && !line.starts_with("connection");
+    let head: Vec<&str> = head.split("\r\n").filter(is_left).collect();
+    let chunked =
+        format!("{}\r\ntransfer-encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n0\r\n\r\n", head.join("\r\n"), body.len());
+    let second = String::from_utf8(raw_ping(&axon, &caller_key()).await).unwrap();
+    let reply = exchange(&axon, format!("{chunked}{second}").as_bytes()).await;
+    assert!(reply.starts_with("HTTP/1.1 200 OK\r\n") && reply.contains("\r\nconnection: close\r\n"), "{reply}");
+    assert_eq!(reply.matches("HTTP/1.1 ").count(), 1, "{reply}");
 }
 
 #[tokio::test]

@@ -22,7 +22,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::support::*;
+use super::{heavy::until, support::*};
 use crate::{
     axon::{
         Answer, AnswerError, Axon, AxonHandle, Capacity, Classes, Handler, HandlerError, Piece, Question, Registration,
@@ -108,6 +108,28 @@ async fn a_program_answers_by_id_and_in_any_order() {
         assert_eq!(numbers, ["1.5", "2"]);
     }
     assert_eq!(workers.answer(999, Reply::Fields("{}".into())), Err(AnswerError::Unknown(999)));
+}
+
+#[tokio::test]
+async fn the_text_that_a_program_gets_counts_until_it_is_sent() {
+    const TEXT: usize = 512 * 1_024;
+    let classes = classes(vec![]);
+    let workers = Workers::new(Arc::clone(&classes));
+    let mut seat = workers.serve(&registration(1)).unwrap();
+    let axon = serving(&classes).await;
+    let (long, dendrite, job) = (fields(&"x".repeat(TEXT)), dendrite(), spec("Job"));
+    let asking = dendrite.call(target(&axon), &job, long, (Transport::Http, PATIENCE));
+    let answering = async {
+        let asked = timeout(PATIENCE, seat.next()).await.expect("a question comes").unwrap();
+        assert!(axon.bytes().1 >= 2 * TEXT, "the message and its text: {:?}", axon.bytes());
+        let id = asked.id;
+        drop(asked);
+        assert!((TEXT..2 * TEXT).contains(&axon.bytes().1), "the message: {:?}", axon.bytes());
+        answer(&workers, id, 2.0);
+    };
+    let (outcome, ()) = tokio::join!(asking, answering);
+    assert_eq!(outcome.status_code, 200, "{}", outcome.status_message);
+    until(|| axon.bytes() == (0, 0), "all is given back").await;
 }
 
 #[tokio::test]

@@ -31,7 +31,7 @@ const LENGTH: usize = 9 * MIB;
 const HALF: usize = LENGTH / 2;
 const HELD: usize = 6 * MIB;
 
-async fn until(is_so: impl Fn() -> bool, what: &str) {
+pub(super) async fn until(is_so: impl Fn() -> bool, what: &str) {
     let waiting = async {
         while !is_so() {
             sleep(Duration::from_millis(5)).await;

@@ -39,7 +39,7 @@ pub(super) async fn connect(axon: &AxonHandle) -> Connection {
 }
 
 /// Somebody else is served.
-async fn served(axon: &AxonHandle) {
+pub(super) async fn served(axon: &AxonHandle) {
     let outcome = dendrite().ping(target(axon), Transport::Quic, PATIENCE).await;
     assert_eq!(outcome.status_code, 200, "{}", outcome.status_message);
 }
@@ -68,7 +68,7 @@ fn closed_with(error: &WriteError) -> Option<VarInt> {
     }
 }
 
-fn frame(kind: u8, payload: &[u8]) -> Vec<u8> {
+pub(super) fn frame(kind: u8, payload: &[u8]) -> Vec<u8> {
     let length = u32::try_from(payload.len()).unwrap() | 0x8000_0000;
     [&[kind][..], &length.to_be_bytes(), payload].concat()
 }
@@ -88,7 +88,12 @@ fn number(block: &mut Vec<u8>, flags: u8, bits: u32, number: usize) {
 
 /// A signed ping, and the frame of its headers.
 async fn ping(axon: &AxonHandle) -> (Outgoing, Vec<u8>) {
-    let outgoing = signed(axon, &caller_key(), &SynapseSpec::base(), IndexMap::new()).await;
+    request(axon, &SynapseSpec::base()).await
+}
+
+/// A signed request without fields, and the frame of its headers.
+pub(super) async fn request(axon: &AxonHandle, spec: &SynapseSpec) -> (Outgoing, Vec<u8>) {
+    let outgoing = signed(axon, &caller_key(), spec, IndexMap::new()).await;
     let pseudo = [(":method", "POST"), (":scheme", "https"), (":authority", "x"), (":path", outgoing.path.as_str())];
     let headers = outgoing.headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap()));
     let mut block = vec![0, 0];

@@ -32,6 +32,12 @@ pub enum Refusal {
         /// The limit in bytes.
         limit: usize,
     },
+    /// What the head or the body says of the two ends of the call is longer than any peer's.
+    #[error("What is said of dendrite and axon, with the name and the hash, is longer than {limit} bytes")]
+    LongBase {
+        /// The limit in bytes.
+        limit: usize,
+    },
     /// An authentication header stands twice.
     #[error("Not Verified with error: Header {name} is given twice")]
     DuplicateHeader {
@@ -210,7 +216,7 @@ impl Refusal {
             Self::UnknownSynapse { .. } | Self::UnknownPath => 404,
             Self::UnknownMethod => 405,
             Self::AmbiguousLength => 400,
-            Self::TooLarge { .. } => 413,
+            Self::TooLarge { .. } | Self::LongBase { .. } => 413,
             Self::DuplicateHeader { .. }
             | Self::MissingHotkey
             | Self::BadHotkey { .. }
@@ -270,7 +276,7 @@ impl Refusal {
             Self::BeforeBoot { .. } | Self::Replayed => RefusalKind::Replayed,
             Self::NotAMember { .. } => RefusalKind::Forbidden,
             Self::TooManyRequests { .. } => RefusalKind::Throttled,
-            Self::TooLarge { .. } => RefusalKind::TooLarge,
+            Self::TooLarge { .. } | Self::LongBase { .. } => RefusalKind::TooLarge,
             Self::BodyTimedOut => RefusalKind::TimedOut,
             Self::Busy | Self::SenderBusy | Self::Full | Self::MemoryFull => RefusalKind::Busy,
         }

@@ -21,6 +21,9 @@ pub struct Rules {
     pub max_clock_skew: Duration,
     /// Longest body, in bytes.
     pub max_body: usize,
+    /// Longest base of a head and of a body, in bytes: the texts that say something of the two ends of the call, the name
+    /// and a hash, together. Peers send some 400; as much as other servers take of a header by default.
+    pub max_base: usize,
     /// Longest sender uuid, in bytes: it is kept in memory. Peers send 36.
     pub max_uuid: usize,
     /// Requests per claimed hotkey and source address.
@@ -39,6 +42,7 @@ impl Default for Rules {
             max_timeout: Duration::from_secs(12),
             max_clock_skew: Duration::from_secs(2),
             max_body: 10 * 1024 * 1024,
+            max_base: 8_190,
             max_uuid: 64,
             rate: Rate::default(),
             network_rate: Rate { per_second: 1_000.0, burst: 2_000.0 },

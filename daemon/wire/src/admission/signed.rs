@@ -28,7 +28,7 @@ pub(super) async fn admit<B: BodySource>(
     body: B,
     now: Nanos,
 ) -> Result<Verified, Refused> {
-    let (unverified, spec) = Unverified::read(&head, |name| gate.specs.spec(name), gate.rules.max_body)?;
+    let (unverified, spec) = Unverified::read(&head, |name| gate.specs.spec(name), &gate.rules)?;
     // What its synapse headers say, if it has any, is not signed.
     let Unverified { timeout, .. } = unverified;
     let timeout = timeout.filter(|timeout| timeout.is_finite());
@@ -75,6 +75,6 @@ async fn admit_claimed<B: BodySource>(
     gate.hotkeys.take(caller.hotkey, now)?;
     // The signature covers that there is no body: every field takes its default.
     let body = if caller.body.is_empty() { Bytes::from_static(b"{}") } else { caller.body };
-    let synapse = read_body(spec, &body)?;
+    let synapse = read_body(spec, &body, gate.rules.max_base)?;
     Ok((caller.hotkey, caller.nonce, synapse))
 }

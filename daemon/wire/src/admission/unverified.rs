@@ -5,7 +5,7 @@ use std::{net::SocketAddr, sync::Arc};
 use btd_api::AccountId;
 use http::{HeaderMap, Method, header};
 
-use super::{Nanos, Refusal, Refused};
+use super::{Nanos, Refusal, Refused, Rules};
 use crate::{
     python::read_float,
     synapse::{HEADER_AXON, HEADER_DENDRITE, SynapseSpec, Terminal, latin1},
@@ -68,8 +68,9 @@ impl Unverified {
     pub(super) fn read(
         head: &RequestHead<'_>,
         class: impl Fn(&str) -> Option<Arc<SynapseSpec>>,
-        max_body: usize,
+        rules: &Rules,
     ) -> Result<(Self, Arc<SynapseSpec>), Refused> {
+        check_one_length(head.headers)?;
         let path = head.target.split_once('?').map_or(head.target, |(path, _query)| path);
         let path = path.strip_prefix('/').unwrap_or(path);
         let (name, further) = path.split_once('/').map_or((path, None), |(name, further)| (name, Some(further)));
@@ -80,11 +81,20 @@ impl Unverified {
         if head.method != Method::POST && head.method != Method::GET {
             return Err(Refusal::UnknownMethod.into());
         }
-        check_length(head.headers, max_body)?;
+        check_length(head.headers, rules.max_body)?;
         if let Some(name) = ONCE.into_iter().find(|name| head.headers.get_all(*name).iter().count() > 1) {
             return Err(Refusal::DuplicateHeader { name }.into());
         }
-        Ok((Self::of_headers(head.headers)?, spec))
+        let unverified = Self::of_headers(head.headers)?;
+        if unverified.base_texts() > rules.max_base {
+            return Err(Refusal::LongBase { limit: rules.max_base }.into());
+        }
+        Ok((unverified, spec))
+    }
+
+    /// Bytes of its texts: of both ends, and of the hash.
+    pub fn base_texts(&self) -> usize {
+        self.axon.texts() + self.dendrite.texts() + self.body_hash.as_ref().map_or(0, String::len)
     }
 
     /// Reads the terminals and the signed hash from any header block, of a request or of a reply.
@@ -142,18 +152,20 @@ impl Unverified {
     }
 }
 
-/// The stated length of the body, before a byte of it is read.
-///
-/// A length beside `Transfer-Encoding` is refused if it comes here. Over HTTP/1.1 it does not: hyper
-/// goes by the encoding, takes the length out of the headers, and reads nothing more of the connection,
-/// as RFC 9112 (6.1) has it. That smuggles nothing: what a proxy before us took for the next request is
-/// not answered, and nothing behind us gets the sender's bytes or headers, but a new request with a
-/// length of its own. The body itself is bounded as it is read.
-fn check_length(headers: &HeaderMap, max_body: usize) -> Result<(), Refusal> {
-    let Some(length) = headers.get(header::CONTENT_LENGTH) else { return Ok(()) };
-    if headers.contains_key(header::TRANSFER_ENCODING) || headers.get_all(header::CONTENT_LENGTH).iter().count() > 1 {
+/// That the length of the body is stated once, and not beside `Transfer-Encoding`: whoever goes by the other statement
+/// sees another end of the request (RFC 9112, 6.1). Refused before anything else, whatever the path. A transport that
+/// takes one of the two out must put it back for this.
+fn check_one_length(headers: &HeaderMap) -> Result<(), Refusal> {
+    let lengths = headers.get_all(header::CONTENT_LENGTH).iter().count();
+    if lengths > 1 || (lengths > 0 && headers.contains_key(header::TRANSFER_ENCODING)) {
         return Err(Refusal::AmbiguousLength);
     }
+    Ok(())
+}
+
+/// The stated length of the body, before a byte of it is read.
+fn check_length(headers: &HeaderMap, max_body: usize) -> Result<(), Refusal> {
+    let Some(length) = headers.get(header::CONTENT_LENGTH) else { return Ok(()) };
     let length: u64 = length.to_str().ok().and_then(|text| text.parse().ok()).ok_or(Refusal::AmbiguousLength)?;
     if usize::try_from(length).map_or(true, |length| length > max_body) {
         return Err(Refusal::TooLarge { limit: max_body });

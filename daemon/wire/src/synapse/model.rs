@@ -108,6 +108,12 @@ impl Synapse {
         self.fields.values().map(|value| size_of::<Value>() + value.memory()).sum()
     }
 
+    /// Bytes of the texts that are no fields of the class: what it says of the two ends, its name, and a hash.
+    pub fn base_texts(&self) -> usize {
+        let hash = self.computed_body_hash.as_ref().map_or(0, String::len);
+        self.name.len() + hash + self.dendrite.texts() + self.axon.texts()
+    }
+
     /// Whether JSON can carry the numbers of the base fields: Python reads and writes `NaN` and `Infinity` too.
     pub(crate) fn has_finite_base(&self) -> bool {
         let numbers = [self.timeout, self.dendrite.process_time, self.axon.process_time];

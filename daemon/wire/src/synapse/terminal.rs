@@ -102,6 +102,12 @@ impl Terminal {
         Ok(())
     }
 
+    /// Bytes of its texts.
+    pub(crate) fn texts(&self) -> usize {
+        let texts = [&self.status_message, &self.ip, &self.uuid, &self.hotkey, &self.signature];
+        texts.into_iter().flatten().map(String::len).sum()
+    }
+
     /// Overwrites with every field that `other` states.
     pub(crate) fn merge(&mut self, other: Self) {
         fn take<T>(mine: &mut Option<T>, theirs: Option<T>) {
