@@ -233,7 +233,7 @@ impl Metagraphs {
         let subnet = listed.and_then(|list| list.subnets.get(&netuid));
         if self.subnets.get(&netuid)?.whole_at() == number {
             let Some(figures) = figure::priced(&table.figures, subnet) else { return Some(Arc::clone(table)) };
-            return Some(Arc::new(Table { figures, ..Table::clone(table) }));
+            return Some(Arc::new(Table { figures: Arc::new(figures), ..Table::clone(table) }));
         }
         let pool = listed.and_then(|_| self.pools.get(&netuid));
         let figures = figure::of_block(&table.figures, number, subnet, pool);

@@ -409,7 +409,7 @@ fn a_subnets_own_figures_are_the_newest_ones() {
 #[test]
 fn a_price_that_was_not_told_with_the_neurons_is_that_of_the_list() {
     let figures = figure::Figures::from_iter([("price".to_owned(), serde_json::Value::Null.into())]);
-    let unpriced = Arc::new(Table { figures, rows: None, ..file::tests::table(4) });
+    let unpriced = Arc::new(Table { figures: Arc::new(figures), rows: None, ..file::tests::table(4) });
     // Read before the block of the list, and at it.
     for block in [3, 9] {
         for price in [Some(Tao::from_rao(77)), None] {

@@ -39,10 +39,10 @@ struct Header {
 /// The difference that [`apply`] turns back; none when the two have other columns, or another
 /// number of neurons, or when weights and bonds were read with the later one: they would be lost.
 pub(super) fn between(before: &Table, after: &Table) -> Option<Vec<u8>> {
-    let alike = |((one, a), (two, b)): (&(String, Arc<Column>), &(String, Arc<Column>))| one == two && a.is_like(b);
+    let mut pairs = before.columns.iter().zip(&after.columns);
     if before.neurons != after.neurons
         || before.columns.len() != after.columns.len()
-        || !before.columns.iter().zip(&after.columns).all(alike)
+        || !pairs.all(|((one, a), (two, b))| one == two && a.is_like(b))
         || after.rows.is_some()
     {
         return None;
