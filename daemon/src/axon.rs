@@ -17,6 +17,7 @@
 mod certificate;
 mod classes;
 mod config;
+mod connections;
 mod counters;
 mod farewell;
 #[doc(hidden)]
@@ -42,7 +43,7 @@ use std::{
     collections::BTreeMap,
     error::Error,
     fmt, io,
-    net::{IpAddr, SocketAddr, UdpSocket},
+    net::{SocketAddr, UdpSocket},
     sync::Arc,
     time::Duration,
 };
@@ -67,11 +68,11 @@ pub use workers::{
 
 use self::{
     certificate::Certificates,
+    connections::Connections,
     counters::Counters,
     gather::Gatherer,
     readings::Readings,
     service::{Limits, Service, nanos_since_1970},
-    shares::Shares,
 };
 
 /// Starts axons.
@@ -158,7 +159,7 @@ pub struct AxonHandle {
 struct Edge {
     config: Config,
     service: Service,
-    connections: Arc<Shares<IpAddr>>,
+    connections: Arc<Connections>,
     /// Connections of refused callers that are not closed at once.
     farewells: Arc<Readings>,
     counters: Arc<Counters>,
@@ -244,7 +245,7 @@ impl Edge {
         let answering = (Arc::clone(classes), members);
         Self {
             service: Service::new(gate, answering, limits, port, Arc::clone(&counters)),
-            connections: Shares::new(config.max_connections, config.max_connections_per_ip),
+            connections: Connections::new(config.max_connections, config.max_connections_per_ip),
             farewells: Readings::new(farewell::AT_ONCE, farewell::AT_ONCE_PER_ADDRESS),
             config,
             counters,

@@ -17,11 +17,12 @@ pub struct Config {
     /// The address to listen on: TCP for HTTP/1.1 and UDP for HTTP/3, on one port number. Port 0
     /// takes any that is free for both.
     pub bind: SocketAddr,
-    /// Connections at once, of both transports. Further ones are closed at once. One of HTTP/1.1 reads into a
+    /// Connections at once, of both transports. For a further one gives way that has no request in flight: the longest idle
+    /// of the address that has most. Where each has one, the newcomer is closed at once. One of HTTP/1.1 reads into a
     /// buffer of up to 128 KiB, or of `max_header_bytes` if that is more. One of HTTP/3 holds as much as 512 KiB of header
     /// blocks that have not come as a whole, or one such block if that is more, and as much as 1 MiB that has not been read.
     pub max_connections: usize,
-    /// Connections at once from one address: a Python dendrite opens up to a hundred, and several callers
+    /// Connections at once from one address; further ones are closed at once. A Python dendrite opens up to a hundred, and several callers
     /// may share an address.
     pub max_connections_per_ip: usize,
     /// Verified requests at once, those that wait for a handler included. Further ones are answered
