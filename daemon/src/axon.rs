@@ -26,6 +26,7 @@ mod gather;
 mod handler;
 mod http;
 mod patient;
+mod proven;
 mod queue;
 mod quic;
 mod readings;
@@ -289,9 +290,9 @@ impl AxonHandle {
         }
     }
 
-    /// Bodies that are read of senders who have not proven themselves.
+    /// Bodies that are read of senders who have not proven themselves, and of those who have.
     #[cfg(test)]
-    fn readings(&self) -> usize {
+    fn readings(&self) -> (usize, usize) {
         self.edge.service.readings()
     }
 
