@@ -107,6 +107,12 @@ impl Connections {
         self.lock().all
     }
 
+    /// Those without a request in flight.
+    #[cfg(test)]
+    pub(super) fn idle(&self) -> usize {
+        self.lock().by_source.values().map(|of_source| of_source.idle.len()).sum()
+    }
+
     /// Whether a newcomer has a place only where another gives way.
     pub(super) fn is_full(&self) -> bool {
         self.held() >= self.max

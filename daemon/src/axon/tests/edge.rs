@@ -88,7 +88,7 @@ pub(super) async fn exchange(axon: &AxonHandle, bytes: &[u8]) -> String {
     exchange_over(TcpStream::connect(axon.address()).await.unwrap(), bytes).await
 }
 
-async fn exchange_over(mut stream: TcpStream, bytes: &[u8]) -> String {
+pub(super) async fn exchange_over(mut stream: TcpStream, bytes: &[u8]) -> String {
     stream.write_all(bytes).await.unwrap();
     let mut reply = Vec::new();
     // A reset after the reply is as good as a close.
