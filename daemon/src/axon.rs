@@ -17,6 +17,7 @@
 mod certificate;
 mod classes;
 mod config;
+mod connections;
 mod counters;
 mod farewell;
 #[doc(hidden)]
@@ -26,6 +27,7 @@ mod handler;
 mod heads;
 mod http;
 mod patient;
+mod proven;
 mod queue;
 mod quic;
 mod quic_send_windows;
@@ -45,7 +47,7 @@ use std::{
     collections::BTreeMap,
     error::Error,
     fmt, io,
-    net::{IpAddr, SocketAddr, UdpSocket},
+    net::{SocketAddr, UdpSocket},
     sync::Arc,
     time::Duration,
 };
@@ -71,12 +73,12 @@ pub use workers::{
 
 use self::{
     certificate::Certificates,
+    connections::Connections,
     counters::Counters,
     gather::Gatherer,
     quic_send_windows::SendWindows,
     readings::Readings,
     service::{Limits, Service, nanos_since_1970},
-    shares::Shares,
 };
 
 /// Starts axons.
@@ -163,7 +165,7 @@ pub struct AxonHandle {
 struct Edge {
     config: Config,
     service: Service,
-    connections: Arc<Shares<IpAddr>>,
+    connections: Arc<Connections>,
     /// What of replies over QUIC is not acknowledged.
     send_windows: Arc<SendWindows>,
     /// Connections of refused callers that are not closed at once.
@@ -251,7 +253,7 @@ impl Edge {
         let answering = (Arc::clone(classes), members);
         Self {
             service: Service::new(gate, answering, limits, port, Arc::clone(&counters)),
-            connections: Shares::new(config.max_connections, config.max_connections_per_ip),
+            connections: Connections::new(config.max_connections, config.max_connections_per_ip),
             send_windows: SendWindows::new(config.max_unacknowledged_bytes),
             farewells: Readings::new(farewell::AT_ONCE, farewell::AT_ONCE_PER_ADDRESS),
             config,
@@ -296,9 +298,9 @@ impl AxonHandle {
         }
     }
 
-    /// Bodies that are read of senders who have not proven themselves.
+    /// Bodies that are read of senders who have not proven themselves, and of those who have.
     #[cfg(test)]
-    fn readings(&self) -> usize {
+    fn readings(&self) -> (usize, usize) {
         self.edge.service.readings()
     }
 

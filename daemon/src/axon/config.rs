@@ -17,23 +17,27 @@ pub struct Config {
     /// The address to listen on: TCP for HTTP/1.1 and UDP for HTTP/3, on one port number. Port 0
     /// takes any that is free for both.
     pub bind: SocketAddr,
-    /// Connections at once, of both transports. Further ones are closed at once. One of HTTP/1.1 reads into a
+    /// Connections at once, of both transports. For a further one gives way that has no request in flight: the longest idle
+    /// of the address that has most. Where each has one, the newcomer is closed at once. One of HTTP/1.1 reads into a
     /// buffer of up to 128 KiB, or of `max_header_bytes` if that is more. One of HTTP/3 holds as much as 512 KiB of header
     /// blocks that have not come as a whole, or one such block if that is more, and as much as 1 MiB that has not been read.
     pub max_connections: usize,
-    /// Connections at once from one address: a Python dendrite opens up to a hundred, and several callers
-    /// may share an address.
+    /// Connections at once from one address; further ones are closed at once. A Python dendrite opens up to a hundred, and
+    /// several callers may share an address.
     pub max_connections_per_ip: usize,
-    /// Verified requests at once, those that wait for a handler included. Further ones are answered
-    /// 503 at once. Bodies of senders who are yet to prove themselves are half as many.
+    /// Verified requests at once, those that wait for a handler included. For a further one gives way, with 503, whose body
+    /// is still being read: the longest-read one of the hotkey that has most such bodies, if those are more than the
+    /// newcomer's would have requests, or as many for 2 seconds. Where none is, the newcomer is answered 503 at once. Bodies
+    /// of senders who are yet to prove themselves are half as many.
     pub max_in_flight: usize,
     /// Verified requests at once of one hotkey: what a Python dendrite sends at once, and more.
     pub max_in_flight_per_hotkey: usize,
     /// Memory for the messages of verified requests, those that are being read and those whose answers are being written
     /// included, in bytes, or as much as two bodies of `max_body_bytes` take, if that is more. A hotkey takes no more of it
-    /// than it leaves to the others, and a message that is there alone as much as it needs; further ones are answered 503.
-    /// Short ones, of 8 KiB at most or a 1024th of this if that is less, have room for 1024 of them beside it, 8 MiB as a
-    /// rule, which is shared in the same way; what a hotkey sends beyond its share of that counts as longer ones do.
+    /// than it leaves to the others, and a message that is there alone as much as it needs. For further ones bodies that are
+    /// being read give way, in the same manner, of the hotkey whose take most; else they are answered 503. Short ones, of
+    /// 8 KiB at most or a 1024th of this if that is less, have room for 1024 of them beside it, 8 MiB as a rule, which is
+    /// shared in the same way; what a hotkey sends beyond its share of that counts as longer ones do.
     pub max_in_flight_bytes: usize,
     /// The same for bodies of senders who are yet to prove themselves, or as much as one of `max_body_bytes` takes. Beyond
     /// that a body of the source that takes most gives way.

@@ -33,7 +33,7 @@ pub(super) struct Counters {
     handler_busy: AtomicU64,
     turned_away: AtomicU64,
     refused: [AtomicU64; RefusalKind::ALL.len()],
-    /// Connections closed because there were too many.
+    /// Connections closed because there were too many: newcomers, and idle ones that gave way to one.
     pub(super) connections_refused: AtomicU64,
     /// Connections that ended in an error of the transport, slow ones included.
     pub(super) connections_failed: AtomicU64,

@@ -6,8 +6,10 @@
 
 use std::{
     convert::Infallible,
-    net::{IpAddr, SocketAddr},
+    net::SocketAddr,
+    pin::Pin,
     sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+    task::{Context, Poll},
     time::Duration,
 };
 
@@ -20,7 +22,7 @@ use futures_util::{
 use http::{HeaderValue, Response, Version, header, request};
 use http_body_util::{BodyExt, Either, Full, StreamBody};
 use hyper::{
-    body::{Body, Frame, Incoming},
+    body::{Body, Frame, Incoming, SizeHint},
     server::conn::http1,
     service::service_fn,
 };
@@ -32,12 +34,12 @@ use tokio::{
 
 use super::{
     Edge, HandlerError,
+    connections::{InFlight, Place},
     farewell::{Farewell, Unread},
     heads::{self, Lengths, Watched},
     patient::{Patient, Written},
     reply_body::ReplyBody,
     service::Arriving,
-    shares::Share,
 };
 use crate::gathering::Gathering;
 
@@ -80,15 +82,17 @@ pub(super) async fn accept(listener: TcpListener, edge: Arc<Edge>) {
 }
 
 /// Serves one connection: any number of requests, one after the other.
-async fn serve(stream: TcpStream, (peer, opened): (SocketAddr, Arrival), _place: Share<IpAddr>, edge: Arc<Edge>) {
+async fn serve(stream: TcpStream, (peer, opened): (SocketAddr, Arrival), place: Place, edge: Arc<Edge>) {
     // Small replies must not wait for a full packet. Where this fails, they wait.
     let _ = stream.set_nodelay(true);
     // Each request can have been on its way since the reply to the one before.
     let free = Mutex::new(opened);
     let (unread, written, lengths) = (Unread::default(), Written::default(), Lengths::default());
+    let requests = place.requests();
     let service = service_fn(|request: http::Request<Incoming>| {
         let (edge, free, unread, written, lengths) = (&edge, &free, &unread, &written, &lengths);
         unread.accounted();
+        let in_flight = requests.begin();
         async move {
             let (mut head, body) = request.into_parts();
             lengths.restore(&mut head);
@@ -100,7 +104,7 @@ async fn serve(stream: TcpStream, (peer, opened): (SocketAddr, Arrival), _place:
             *free.lock().unwrap_or_else(PoisonError::into_inner) = edge.service.arrival();
             leave(body, &head, &mut response, (edge, unread));
             heads::end_behind(&head, &mut response);
-            Ok::<_, Infallible>(response.map(|body| sent(body, written, deadline)))
+            Ok::<_, Infallible>(response.map(|body| Replying::new(sent(body, written, deadline), in_flight, written)))
         }
     });
     let patience = edge.config.body_timeout();
@@ -115,18 +119,74 @@ async fn serve(stream: TcpStream, (peer, opened): (SocketAddr, Arrival), _place:
         .serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
     let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = edge.stop.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            tokio::select! {
-                ended = connection.as_mut() => ended,
-                () = edge.abort.cancelled() => return,
+        ended = connection.as_mut() => Some(ended),
+        () = edge.stop.cancelled() => None,
+        () = place.gave_way() => {
+            edge.counters.connections_refused.fetch_add(1, Ordering::Relaxed);
+            tracing::debug!(%peer, "idle connection gave way to another");
+            // A request that was read since then is answered all the same.
+            if !place.is_busy() {
+                return;
             }
+            None
+        }
+    };
+    let ended = if let Some(ended) = ended {
+        ended
+    } else {
+        connection.as_mut().graceful_shutdown();
+        tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = edge.abort.cancelled() => return,
         }
     };
     if let Err(error) = ended {
         edge.counters.connections_failed.fetch_add(1, Ordering::Relaxed);
         tracing::debug!(%peer, %error, "connection failed");
+    }
+}
+
+/// A reply's body, whose request is in flight until all of it is written.
+struct Replying {
+    body: Either<Full<Bytes>, Streamed>,
+    in_flight: Option<InFlight>,
+    written: Written,
+}
+
+// === impl Replying ===
+
+impl Replying {
+    fn new(body: Either<Full<Bytes>, Streamed>, in_flight: InFlight, written: &Written) -> Self {
+        Self { body, in_flight: Some(in_flight), written: written.clone() }
+    }
+}
+
+impl Body for Replying {
+    type Data = Bytes;
+    type Error = <Either<Full<Bytes>, Streamed> as Body>::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Replying {
+    fn drop(&mut self) {
+        // hyper has all of it, and not yet the system.
+        if let Some(in_flight) = self.in_flight.take() {
+            self.written.ends(in_flight);
+        }
     }
 }
 

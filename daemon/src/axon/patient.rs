@@ -11,7 +11,7 @@
 use std::{
     io,
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -23,7 +23,7 @@ use tokio::{
     time::{Sleep, sleep, timeout},
 };
 
-use super::farewell::Farewell;
+use super::{connections::InFlight, farewell::Farewell};
 
 /// A connection whose writes fail once none of them could be made for so long.
 #[derive(Debug)]
@@ -40,7 +40,14 @@ pub(super) struct Patient {
 
 /// Told whenever all that the server had to write is with the system.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Written(Arc<Notify>);
+pub(super) struct Written(Arc<Writing>);
+
+#[derive(Debug, Default)]
+struct Writing {
+    told: Notify,
+    /// The request whose reply is being written to its end.
+    last: Mutex<Option<InFlight>>,
+}
 
 // === impl Written ===
 
@@ -48,7 +55,17 @@ impl Written {
     /// Waits until what is to be written now is, or for `limit`.
     pub(super) async fn wait(&self, limit: Duration) {
         // Out of patience, the connection fails before.
-        let _ = timeout(limit, self.0.notified()).await;
+        let _ = timeout(limit, self.0.told.notified()).await;
+    }
+
+    /// Has a request be in flight until what is to be written now is: it is the end of its reply.
+    pub(super) fn ends(&self, in_flight: InFlight) {
+        *self.0.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(in_flight);
+    }
+
+    fn tell(&self) {
+        self.0.told.notify_waiters();
+        *self.0.last.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }
 
@@ -109,7 +126,7 @@ impl AsyncWrite for Patient {
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = Pin::new(&mut self.stream).poll_flush(context);
         if flushed.is_ready() {
-            self.written.0.notify_waiters();
+            self.written.tell();
         }
         flushed
     }

@@ -1,8 +1,9 @@
 //! HTTP/3 on QUIC. No file of the axon names quinn or h3 but this one and the two whose names begin alike.
 
 use std::{
+    future::pending,
     io,
-    net::{IpAddr, SocketAddr, UdpSocket},
+    net::{SocketAddr, UdpSocket},
     pin::{Pin, pin},
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
@@ -24,7 +25,10 @@ use quinn::{
     AsyncTimer, AsyncUdpSocket, Endpoint, EndpointConfig, Incoming, Runtime, ServerConfig, TokioRuntime,
     TransportConfig, VarInt, crypto::rustls::QuicServerConfig,
 };
-use tokio::{sync::watch, time::timeout};
+use tokio::{
+    sync::watch,
+    time::{sleep, timeout},
+};
 use tokio_util::{
     sync::CancellationToken,
     task::{TaskTracker, task_tracker::TaskTrackerToken},
@@ -33,11 +37,11 @@ use tokio_util::{
 use super::{
     AxonError, Edge, HandlerError, certificate,
     certificate::{Certificates, Issued},
+    connections::{Place, Requests},
     quic_send_windows::OWN,
     quic_streams::Streams,
     reply_body::{Chunks, ReplyBody},
     service::Arriving,
-    shares::Share,
 };
 use crate::{gathering::Gathering, quic_bounded::Bounded, quic_scripted::Scripted};
 
@@ -68,6 +72,9 @@ const SLOW_SETTLED_WITHIN: Duration = Duration::from_secs(8);
 /// For the last bytes of the last replies to arrive before a stopping axon closes the connection, and for the closing
 /// packets to leave.
 const LINGER: Duration = Duration::from_millis(100);
+/// With which an idle connection is closed that gave its place to another. HTTP/3 takes a code that it does not know for no
+/// error.
+pub(super) const GAVE_WAY: VarInt = VarInt::from_u32(0x6761_7665);
 
 /// A bound endpoint.
 pub(super) struct Listener {
@@ -186,7 +193,9 @@ pub(super) async fn accept(listener: Listener, edge: Arc<Edge>) {
             }
         };
         let peer = incoming.remote_address();
-        if handshakes.len() >= UNPROVEN_HANDSHAKES && !incoming.remote_address_validated() {
+        // Where others must give way, nobody has them do so for an address that is not its own.
+        let must_prove = handshakes.len() >= UNPROVEN_HANDSHAKES || edge.connections.is_full();
+        if must_prove && !incoming.remote_address_validated() {
             // Fails only for an address that has proven itself.
             let _ = incoming.retry();
             continue;
@@ -211,10 +220,11 @@ pub(super) async fn accept(listener: Listener, edge: Arc<Edge>) {
 }
 
 /// Serves one connection: any number of requests at once.
-async fn serve(incoming: Incoming, _place: Share<IpAddr>, edge: Arc<Edge>, handshake: TaskTrackerToken) {
+async fn serve(incoming: Incoming, place: Place, edge: Arc<Edge>, handshake: TaskTrackerToken) {
     let peer = incoming.remote_address();
     let opened = tokio::select! {
         () = edge.stop.cancelled() => return,
+        () = place.gave_way() => return gave_way(&edge, peer),
         opened = timeout(HANDSHAKE, open_connection(incoming, &edge)) => opened,
     };
     drop(handshake);
@@ -227,16 +237,17 @@ async fn serve(incoming: Incoming, _place: Share<IpAddr>, edge: Arc<Edge>, hands
     loop {
         let accepted = tokio::select! {
             () = edge.stop.cancelled() => break,
+            () = place.gave_way() => break,
             accepted = connection.accept() => accepted,
         };
         match accepted {
             Ok(Some(resolver)) => {
                 let answering = Arc::clone(&edge);
-                let (from, over) = ((peer, edge.service.arrival()), quic.clone());
+                let (from, over, begins) = ((peer, edge.service.arrival()), quic.clone(), place.requests());
                 let answering = async move {
                     tokio::select! {
                         () = answering.abort.cancelled() => {}
-                        () = answer(resolver, from, &answering, Some(&over)) => {}
+                        () = answer(resolver, from, &answering, Some((&over, &begins))) => {}
                     }
                 };
                 // The axon waits for each of them too: they hold the connection.
@@ -248,16 +259,30 @@ async fn serve(incoming: Incoming, _place: Share<IpAddr>, edge: Arc<Edge>, hands
         }
     }
     requests.close();
+    let displaced = place.is_displaced();
+    if displaced {
+        gave_way(&edge, peer);
+    }
     let last_replies = async {
-        // Tells the peer to send no more; what it has sent already is answered.
-        let _ = connection.shutdown(0).await;
-        requests.wait().await;
+        // Tells the peer to send no more; what it has sent already is answered. Who takes nothing is not waited for.
+        let _ = timeout(LINGER, connection.shutdown(0)).await;
+        if displaced {
+            // A request that was read since then is answered, and nobody is waited for to take what was refused.
+            while place.is_busy() {
+                sleep(LINGER).await;
+            }
+        } else {
+            requests.wait().await;
+        }
         // A long reply is with quinn by now, and not yet with the peer.
-        settled(&quic, LINGER, edge.config.drain()).await;
+        settled(&quic, LINGER, edge.config.drain().min(SETTLED_WITHIN)).await;
     };
     tokio::select! {
         () = last_replies => {}
         () = edge.abort.cancelled() => {}
+    }
+    if displaced {
+        quic.close(GAVE_WAY, b"gave way to another connection");
     }
 }
 
@@ -274,6 +299,11 @@ async fn open_connection(
         .build(connection)
         .await?;
     Ok((connection, quic))
+}
+
+fn gave_way(edge: &Edge, peer: SocketAddr) {
+    edge.counters.connections_refused.fetch_add(1, Ordering::Relaxed);
+    tracing::debug!(%peer, "idle connection gave way to another");
 }
 
 fn failed(edge: &Edge, peer: SocketAddr, error: &dyn std::fmt::Display) {
@@ -298,22 +328,36 @@ async fn answer<C: quic::Connection<Bytes>>(
     resolver: RequestResolver<C, Bytes>,
     (peer, arrival): (SocketAddr, Arrival),
     edge: &Edge,
-    over: Option<&quinn::Connection>,
+    over: Option<(&quinn::Connection, &Requests)>,
 ) where
     C::BidiStream: Send,
     <C::BidiStream as RecvStream>::Buf: Send,
 {
-    let resolved = timeout(edge.config.header_timeout(), resolver.resolve_request()).await;
+    let gives_way = async {
+        match over {
+            Some((_, requests)) => requests.gave_way().await,
+            None => pending().await,
+        }
+    };
+    let resolved = tokio::select! {
+        biased;
+        resolved = timeout(edge.config.header_timeout(), resolver.resolve_request()) => resolved,
+        // Of a request whose head is not there nothing is lost.
+        () = gives_way => return,
+    };
     let (request, mut stream) = match resolved {
         Ok(Ok(resolved)) => resolved,
         Ok(Err(error)) => return failed(edge, peer, &error),
         Err(_) => return failed(edge, peer, &"the request's headers took too long"),
     };
+    let in_flight = over.map(|(_, requests)| requests.begin());
     let (head, ()) = request.into_parts();
     let stated = head.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     let deadline = edge.config.body_timeout();
     let body = Http3Body { stream: &mut stream, stated: stated.unwrap_or_default(), deadline };
     let (head, body) = edge.service.respond(&head, body, (peer, arrival)).await.into_parts();
+    // Who is refused, and does not take even that, is not spared for it.
+    let _in_flight = in_flight.filter(|_| head.status.is_success());
     let limit = edge.config.body_timeout();
     let mut held_up = Duration::ZERO;
     let head = async { Ok(stream.send_response(http::Response::from_parts(head, ())).await?) };
@@ -325,7 +369,7 @@ async fn answer<C: quic::Connection<Bytes>>(
     };
     if let Err(unsent) = sent {
         // Giving the stream up takes back what of it has not been read yet.
-        if let (Unsent::Handler(_), Some(over)) = (&unsent, over) {
+        if let (Unsent::Handler(_), Some(over)) = (&unsent, over.map(|(connection, _)| connection)) {
             if held_up >= HELD_UP.max(over.rtt() * 2) {
                 settled(over, SLOW_SETTLED_FOR, SLOW_SETTLED_WITHIN.min(limit)).await;
             } else {

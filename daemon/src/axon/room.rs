@@ -76,6 +76,12 @@ impl Room {
         Charge { message: Arc::new(Mutex::new(message)), bytes: 0 }
     }
 
+    /// Bytes that the messages of one hotkey take now.
+    pub(super) fn taken_by(&self, owner: &AccountId) -> usize {
+        let taken = self.lock().by_owner.get(owner).copied().unwrap_or_default();
+        taken.among.saturating_add(taken.apart)
+    }
+
     /// Bytes that are taken now.
     #[cfg(test)]
     pub(super) fn taken(&self) -> usize {
@@ -189,6 +195,7 @@ mod tests {
         let mut second = room.open(hotkey(1));
         assert_eq!((second.take(20), second.take(21)), (Ok(()), Err(NoRoom)), "half of it is the first hotkey's");
         assert_eq!((room.taken(), second.bytes()), (50, 20), "what is refused takes nothing");
+        assert_eq!((room.taken_by(&hotkey(1)), room.taken_by(&hotkey(2))), (50, 0));
         let mut other = room.open(hotkey(2));
         assert_eq!((other.take(25), other.take(26)), (Ok(()), Err(NoRoom)), "half of what is left");
         assert_eq!(room.open(hotkey(3)).take(12), Ok(()));

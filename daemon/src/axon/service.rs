@@ -10,7 +10,6 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use btd_api::AccountId;
 use btd_wire::{
     admission::{Arrival, BodyError, BodySource, Gate, Members, RequestHead, Sender, Verified, admit_since, host},
     reply::{self, Answering, Failure},
@@ -28,11 +27,10 @@ use super::{
     config::AccessLog,
     counters::{Counters, Outcome},
     handler::{Answer, HandlerError, Request, Screening, TurnedAway},
+    proven::{Entered, Proven},
     queue::{Busy, Place},
     readings::{Reading, Readings, TooMany},
     reply_body::{Chunks, ReplyBody},
-    room::{Charge, NoRoom, Room},
-    shares::{NoShare, Share, Shares},
 };
 
 /// Answers requests of every transport.
@@ -41,9 +39,8 @@ pub(super) struct Service {
     gate: Gate,
     classes: Arc<Classes>,
     members: Arc<dyn Members>,
-    shares: Arc<Shares<AccountId>>,
-    /// What the messages of verified requests take.
-    room: Arc<Room>,
+    /// What requests of proven senders take.
+    proven: Proven,
     /// Bodies that are read before their senders have proven themselves, by source.
     unproven: Arc<Readings>,
     limits: Limits,
@@ -76,14 +73,6 @@ pub(super) trait Arriving {
     ) -> impl Future<Output = Result<Bytes, BodyError>> + Send;
 }
 
-/// What a request of a proven sender holds from its body's first byte on.
-struct Entered {
-    _share: Share<AccountId>,
-    charge: Charge,
-    /// What the body alone takes of it.
-    body: usize,
-}
-
 /// What is said of the two ends of a call is held so often while it is answered: as the head says it, for a reply that
 /// reports a failure, in the message, in the text that a program gets, and in the reply.
 const BASE_HELD: usize = 5;
@@ -110,8 +99,7 @@ impl Service {
             gate,
             classes,
             members,
-            shares: Shares::new(limits.in_flight, limits.in_flight_per_hotkey),
-            room: Room::new(limits.in_flight_bytes),
+            proven: Proven::new((limits.in_flight, limits.in_flight_per_hotkey), limits.in_flight_bytes),
             // Strangers send them.
             unproven: Readings::within(
                 limits.in_flight.div_ceil(2),
@@ -173,29 +161,21 @@ impl Service {
         response
     }
 
+    /// Bodies that are read now, of the unproven and of proven senders.
     #[cfg(test)]
-    pub(super) fn readings(&self) -> usize {
-        self.unproven.held()
+    pub(super) fn readings(&self) -> (usize, usize) {
+        (self.unproven.held(), self.proven.readings())
     }
 
     /// Memory that bodies of the unproven take, and messages of verified requests.
     #[cfg(test)]
     pub(super) fn bytes(&self) -> (usize, usize) {
-        (self.unproven.bytes(), self.room.taken())
+        (self.unproven.bytes(), self.proven.taken())
     }
 
     /// Requests that hold a share, or a place for their body.
     pub(super) fn unfinished(&self) -> usize {
-        self.shares.held() + self.unproven.held()
-    }
-
-    /// A share of the requests in flight for a proven sender, of whose message nothing is there yet.
-    fn enter(&self, sender: AccountId) -> Result<Entered, BodyError> {
-        let share = self.shares.enter(sender).map_err(|none| match none {
-            NoShare::All => BodyError::Busy,
-            NoShare::Owner => BodyError::SenderBusy,
-        })?;
-        Ok(Entered { _share: share, charge: self.room.open(sender), body: 0 })
+        self.proven.held() + self.unproven.held()
     }
 
     /// Has a verified request hold what its message takes: the body, and beside it the values that were made of it and
@@ -206,12 +186,13 @@ impl Service {
         entered: Option<Entered>,
         reading: Option<Reading>,
     ) -> Result<Entered, BodyError> {
-        let mut entered = entered.map_or_else(|| self.enter(verified.sender()), Ok)?;
+        let sender = verified.sender();
+        let mut entered = entered.map_or_else(|| self.proven.enter(sender), Ok)?;
         entered.body = reading.map_or(entered.charge.bytes(), |reading| reading.bytes());
         let base = verified.claimed().base_texts() + verified.synapse().base_texts();
         let made = verified.synapse().memory().saturating_add(BASE_HELD * base);
         let bytes = entered.body.saturating_add(made);
-        entered.charge.take(bytes).map_err(|NoRoom| BodyError::Full)?;
+        self.proven.take(&mut entered, sender, bytes)?;
         Ok(entered)
     }
 
@@ -370,8 +351,9 @@ impl<B: Arriving + Send> BodySource for Metered<'_, B> {
     async fn read(self, sender: Sender, limit: usize) -> Result<Bytes, BodyError> {
         match sender {
             Sender::Proven(hotkey) => {
-                let Entered { charge, .. } = self.entered.insert(self.service.enter(hotkey)?);
-                self.body.read(limit, |bytes| charge.take(bytes).map_err(|NoRoom| BodyError::Full)).await
+                let (entered, read) = self.service.proven.read(hotkey, self.body, limit).await?;
+                *self.entered = Some(entered);
+                Ok(read)
             }
             Sender::Claimed => {
                 let reading = self.service.unproven.enter(self.source).map_err(|TooMany| BodyError::Busy)?;

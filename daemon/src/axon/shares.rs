@@ -1,5 +1,4 @@
-//! How many of a thing there may be, in all and of one owner: connections by address, requests by
-//! hotkey.
+//! How many of a thing there may be, in all and of one owner: requests by hotkey.
 
 use std::{
     collections::HashMap,
@@ -48,11 +47,11 @@ impl<K: Copy + Eq + Hash + fmt::Debug> Shares<K> {
     /// A share for `owner`, if there is one.
     pub(super) fn enter(self: &Arc<Self>, owner: K) -> Result<Share<K>, NoShare> {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        if held.all >= self.max {
-            return Err(NoShare::All);
-        }
         if held.by_owner.get(&owner).is_some_and(|count| *count >= self.max_per_owner) {
             return Err(NoShare::Owner);
+        }
+        if held.all >= self.max {
+            return Err(NoShare::All);
         }
         held.all += 1;
         *held.by_owner.entry(owner).or_default() += 1;
@@ -62,6 +61,12 @@ impl<K: Copy + Eq + Hash + fmt::Debug> Shares<K> {
     /// Shares that are held now.
     pub(super) fn held(&self) -> usize {
         self.held.lock().unwrap_or_else(PoisonError::into_inner).all
+    }
+
+    /// Those of one owner.
+    pub(super) fn held_by(&self, owner: &K) -> usize {
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.by_owner.get(owner).copied().unwrap_or_default()
     }
 }
 
@@ -93,7 +98,7 @@ mod tests {
         let third = shares.enter(b).unwrap();
         assert_eq!(shares.enter([10, 0, 0, 3].into()).unwrap_err(), NoShare::All, "three in all");
         drop(first);
-        assert_eq!(shares.held(), 2);
+        assert_eq!((shares.held(), shares.held_by(&a), shares.held_by(&b)), (2, 1, 1));
         let again = shares.enter(a).unwrap();
         drop((second, third, again));
         assert_eq!(shares.held(), 0);

@@ -88,7 +88,7 @@ pub(super) async fn exchange(axon: &AxonHandle, bytes: &[u8]) -> String {
     exchange_over(TcpStream::connect(axon.address()).await.unwrap(), bytes).await
 }
 
-async fn exchange_over(mut stream: TcpStream, bytes: &[u8]) -> String {
+pub(super) async fn exchange_over(mut stream: TcpStream, bytes: &[u8]) -> String {
     stream.write_all(bytes).await.unwrap();
     let mut reply = Vec::new();
     // A reset after the reply is as good as a close.
@@ -365,7 +365,7 @@ async fn silent_bodies_from_many_sources_keep_no_newcomer_out() {
         let mut stream = socket.connect(axon.address()).await.unwrap();
         stream.write_all(&request).await.unwrap();
         // It has its place when the axon has read its head: the next one is younger.
-        while axon.readings() < silent.len() + 1 {
+        while axon.readings().0 < silent.len() + 1 {
             tokio::task::yield_now().await;
         }
         silent.push(stream);
@@ -377,7 +377,7 @@ async fn silent_bodies_from_many_sources_keep_no_newcomer_out() {
     let mut reply = String::new();
     timeout(PATIENCE, silent[0].read_to_string(&mut reply)).await.expect("the oldest gives way").unwrap();
     assert!(reply.starts_with("HTTP/1.1 503"), "{reply}");
-    assert_eq!(axon.readings(), 1, "the younger one is left alone");
+    assert_eq!(axon.readings().0, 1, "the younger one is left alone");
 }
 
 /// As many as Python's dendrite has, each with a request that is being answered.

@@ -112,6 +112,59 @@ async fn slow_bodies_of_one_hotkey_leave_room_for_those_of_others() {
     gives_all_back(&axon, open).await;
 }
 
+/// An axon that knows these keys.
+async fn axon_of(config: Config, known: &[&Key]) -> AxonHandle {
+    let (key, known) = (axon_key(), KnownHotkeys(known.iter().map(|key| key.account()).collect()));
+    let classes = classes(vec![Arc::new(Scripted("Add", Deed::Increment))]);
+    Axon::start(config, key.account(), key.signer(), (Arc::new(known), old_memory()), classes).await.unwrap()
+}
+
+/// Waits for the beginning of a reply.
+async fn is_turned_away(stream: &mut TcpStream) {
+    let mut begun = [0; 12];
+    timeout(PATIENCE, stream.read_exact(&mut begun)).await.expect("it gives way").unwrap();
+    assert_eq!(&begun, b"HTTP/1.1 503");
+}
+
+#[tokio::test]
+async fn slow_bodies_of_one_hotkey_give_their_places_to_another() {
+    let (slow, good) = (caller_key(), Key::new(9));
+    let narrow = Config { max_in_flight: 2, body_timeout_ms: 60_000, ..config() };
+    let axon = axon_of(narrow, &[&slow, &good]).await;
+    let mut open = Vec::new();
+    for number in 1..=2 {
+        let mut stream = TcpStream::connect(axon.address()).await.unwrap();
+        let head = head(&axon, &slow, number, 1_000).await;
+        stream.write_all(&[head.as_bytes(), b"{\"half"].concat()).await.unwrap();
+        until(|| axon.readings() == (0, number), "it is read").await;
+        open.push(stream);
+    }
+    let outcome = dendrite_of(&good).ping(target(&axon), Transport::Http, PATIENCE).await;
+    assert_eq!(outcome.status_code, 200, "{}", outcome.status_message);
+    is_turned_away(&mut open[0]).await;
+    assert_eq!((axon.readings(), busy(&axon)), ((0, 1), 1), "the younger one is left alone");
+    drop(open);
+    until(|| axon.readings() == (0, 0), "its place is given back").await;
+}
+
+#[tokio::test]
+async fn slow_bodies_of_the_hotkey_that_takes_most_give_room_to_another() {
+    let keys: Vec<_> = (11..=15).map(Key::new).collect();
+    let narrow = Config { max_in_flight_bytes: 64 * MIB, body_timeout_ms: 60_000, ..config() };
+    let axon = axon_of(narrow, &keys.iter().collect::<Vec<_>>()).await;
+    let mut open = Vec::new();
+    // Each has what the ones before leave to it, until 10 MiB are left, which are half of that to the next.
+    for (key, from) in [0, 0, 0, 0, 0, 1, 1, 2, 3].into_iter().zip(1_u8..) {
+        let head = head(&axon, &keys[key], from.into(), LENGTH).await;
+        open.push(half_sent(&axon, head.as_bytes(), from).await);
+        until(|| axon.bytes().1 == open.len() * HELD, "it is held").await;
+    }
+    assert_eq!(busy(&axon), 0);
+    is_answered(&axon, &dendrite_of(&keys[4])).await;
+    is_turned_away(&mut open[0]).await;
+    gives_all_back(&axon, open).await;
+}
+
 #[tokio::test]
 async fn a_body_that_is_alone_passes_whatever_room_there_is() {
     let narrow = Config { max_in_flight_bytes: 1, max_unproven_bytes: 1, ..config() };

@@ -115,6 +115,16 @@ fn is_ok(reply: &[u8]) -> bool {
     reply.windows(OK.len()).any(|bytes| bytes == OK)
 }
 
+/// A ping over this connection is answered.
+pub(super) async fn asked(axon: &AxonHandle, connection: &Connection) {
+    let (outgoing, head) = ping(axon).await;
+    let (mut stream, answer) = connection.open_bi().await.unwrap();
+    stream.write_all(&[&head[..], &frame(0, &outgoing.body)].concat()).await.unwrap();
+    stream.finish().unwrap();
+    let reply = reply(answer).await;
+    assert!(is_ok(&reply), "{reply:?}");
+}
+
 #[tokio::test]
 async fn a_head_that_is_too_long_is_stopped_and_its_connection_stays() {
     let axon = axon(config(), vec![]).await;
