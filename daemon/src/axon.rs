@@ -29,7 +29,6 @@ mod queue;
 mod quic;
 mod readings;
 mod reply_body;
-mod room;
 mod service;
 mod shares;
 #[cfg(test)]

@@ -31,9 +31,9 @@ use super::{
     queue::{Busy, Place},
     readings::{Reading, Readings, TooMany},
     reply_body::{Chunks, ReplyBody},
-    room::{Charge, NoRoom, Room},
     shares::{NoShare, Share, Shares},
 };
+use crate::room::{Charge, NoRoom, Room};
 
 /// Answers requests of every transport.
 #[derive(Debug)]
