@@ -25,9 +25,10 @@ use tokio::{
 use tokio_util::task::TaskTracker;
 
 use super::{
-    Config, Pieces, Reply,
+    Config, Reply,
     certificate::{self, Refusal},
     reading::Reading,
+    reply_room::{ReplyRoom, Taker},
     unpack,
 };
 use crate::{
@@ -167,7 +168,7 @@ impl QuicClient {
         &self,
         Ready { sender, quic, key, using: _using }: Ready,
         outgoing: &Outgoing,
-        pieces: Option<&Pieces>,
+        taker: Taker<'_>,
         patience: Duration,
     ) -> Result<Reply, QuicFailure> {
         let (axon, _) = key;
@@ -182,7 +183,7 @@ impl QuicClient {
         };
         tokio::select! {
             biased;
-            reply = exchange(sender, axon, outgoing, (pieces, &begun), self.max_reply) => reply,
+            reply = exchange(sender, axon, outgoing, (taker, &begun), self.max_reply) => reply,
             () = silence => {
                 tracing::debug!(%axon, ?patience, "QUIC connection is silent");
                 self.give_up(key, &quic);
@@ -288,7 +289,7 @@ async fn exchange<O: h3::quic::OpenStreams<Bytes>>(
     mut sender: h3::client::SendRequest<O, Bytes>,
     axon: SocketAddr,
     outgoing: &Outgoing,
-    (pieces, begun): (Option<&Pieces>, &Notify),
+    (taker, begun): (Taker<'_>, &Notify),
     max_reply: usize,
 ) -> Result<Reply, QuicFailure> {
     let request = request(axon, outgoing).map_err(QuicFailure::NotConnected)?;
@@ -314,14 +315,15 @@ async fn exchange<O: h3::quic::OpenStreams<Bytes>>(
         (Err(error), _) => return Err(broken(error)),
     };
     let (head, ()) = response.into_parts();
-    let reading = Reading::new((head.status, &head.headers), pieces, 0, max_reply);
-    let mut reading = reading.map_err(QuicFailure::Broken)?;
+    let stated = head.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    let reading = Reading::new((head.status, &head.headers), taker, stated.unwrap_or(0), max_reply);
+    let mut reading = reading.await.map_err(QuicFailure::Broken)?;
     let incomplete = |error: StreamError| CallFailure::Payload(format!("Response payload is not completed: {error}"));
     while let Some(mut data) = stream.recv_data().await.map_err(|error| QuicFailure::Broken(incomplete(error)))? {
         reading.take(data.copy_to_bytes(data.remaining())).await.map_err(QuicFailure::Broken)?;
     }
-    let body = reading.end().map_err(QuicFailure::Broken)?;
-    Ok(Reply { status: head.status, headers: head.headers, body })
+    let (body, held) = reading.end().map_err(QuicFailure::Broken)?;
+    Ok(Reply { status: head.status, headers: head.headers, body, held })
 }
 
 /// Asks over a connection that is written down, and then hears what else it has to say.
@@ -332,7 +334,9 @@ pub(super) async fn ask_scripted(
     max_reply: usize,
 ) -> Option<Reply> {
     let (mut driver, sender) = http3(connection).await.ok()?;
-    let reply = exchange(sender, axon, outgoing, (None, &Notify::new()), max_reply).await;
+    let room = ReplyRoom::new(&Config::default());
+    let taker = Taker { pieces: None, room: &room, hotkey: AccountId([7; 32]) };
+    let reply = exchange(sender, axon, outgoing, (taker, &Notify::new()), max_reply).await;
     poll_fn(|context| {
         let _ = driver.poll_close(context);
         Poll::Ready(())

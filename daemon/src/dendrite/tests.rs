@@ -23,6 +23,7 @@ mod long_quic;
 mod packed;
 mod published;
 mod quic_foreign;
+mod room;
 mod unsent;
 
 use super::{Target, Transport};

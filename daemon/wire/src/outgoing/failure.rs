@@ -44,6 +44,9 @@ pub enum CallFailure {
         /// What is wrong with its proof.
         reason: String,
     },
+    /// The answer found no room beside the others in time.
+    #[error("No room for the reply: {0}")]
+    NoRoom(String),
     /// The request does not fit its class, could not be signed, or had no turn in time; nothing was sent.
     #[error("Request not sent: {0}")]
     NotSent(String),
@@ -61,6 +64,8 @@ impl CallFailure {
             // 421 Misdirected Request: no peer has this case.
             Self::WrongServer { .. } => 421,
             Self::Unreadable(_) | Self::NotSent(_) => 422,
+            // 507 Insufficient Storage: no peer has this case either.
+            Self::NoRoom(_) => 507,
         }
     }
 }
