@@ -69,7 +69,7 @@ use self::{
     offers::Offers,
     quic::{QuicClient, QuicFailure},
     reply_room::Taker,
-    turns::Turns,
+    turns::{MOST_WAITING, TooMany, Turns},
 };
 use crate::http_pool;
 
@@ -269,7 +269,7 @@ impl Dendrite {
         let mut has_turn = false;
         let calling = async {
             let fields = spec.coerce(fields).map_err(|fault| CallFailure::NotSent(fault.to_string()))?;
-            let _turn = self.turns.wait(at).await;
+            let _turn = self.turns.wait(at).await.map_err(|TooMany| self.too_many_wait(at))?;
             has_turn = true;
             let first = self.exchange(target, spec, &fields, (transport, limit, taker), &mut way).await?;
             match retry_after(&first) {
@@ -318,6 +318,15 @@ impl Dendrite {
         CallFailure::NotSent(format!(
             "its turn did not come within {limit:?}: as many requests to {axon} were on their way as there may be \
              at once (dendrite.max_requests_per_axon is {most})"
+        ))
+    }
+
+    /// Why a call was not sent that would have had to wait behind too many others.
+    fn too_many_wait(&self, axon: SocketAddr) -> CallFailure {
+        let most = self.config.max_requests_per_axon;
+        CallFailure::Busy(format!(
+            "as many requests to {axon} are on their way as there may be at once (dendrite.max_requests_per_axon is \
+             {most}), and {MOST_WAITING} wait for their turns already: ask again later, or fewer at once"
         ))
     }
 
