@@ -34,7 +34,6 @@ mod quic_send_windows;
 mod quic_streams;
 mod readings;
 mod reply_body;
-mod room;
 mod service;
 mod shares;
 #[cfg(test)]

@@ -33,6 +33,7 @@ mod lanes;
 mod offers;
 mod quic;
 mod reading;
+mod reply_room;
 #[cfg(test)]
 mod tests;
 mod turns;
@@ -59,6 +60,7 @@ use tokio::{sync::mpsc, time::timeout};
 use tokio_util::task::TaskTracker;
 
 pub use config::Config;
+pub use reply_room::{Held, ReplyRoom};
 
 use self::{
     clock::Nonces,
@@ -66,7 +68,8 @@ use self::{
     lanes::Lanes,
     offers::Offers,
     quic::{QuicClient, QuicFailure},
-    turns::Turns,
+    reply_room::Taker,
+    turns::{MOST_WAITING, TooMany, Turns},
 };
 use crate::http_pool;
 
@@ -123,6 +126,7 @@ pub struct Dendrite {
     nonces: Nonces,
     lanes: Lanes,
     turns: Turns,
+    room: ReplyRoom,
     http: HttpClient,
     quic: QuicClient,
     offers: Offers,
@@ -134,6 +138,8 @@ struct Reply {
     status: StatusCode,
     headers: HeaderMap,
     body: Body,
+    /// What the body takes.
+    held: Held,
 }
 
 /// The body of a reply.
@@ -179,13 +185,20 @@ impl Ready {
 // === impl Dendrite ===
 
 impl Dendrite {
-    /// A dendrite that asks as `hotkey`, signed by `signer`. Opens nothing yet.
+    /// A dendrite that asks as `hotkey`, signed by `signer`, and has its room for replies to itself. Opens nothing yet.
     pub fn new(config: Config, hotkey: AccountId, signer: Arc<dyn Signer>) -> Self {
+        let room = ReplyRoom::new(&config);
+        Self::within(room, config, hotkey, signer)
+    }
+
+    /// A dendrite that shares its room for replies with others.
+    pub fn within(room: ReplyRoom, config: Config, hotkey: AccountId, signer: Arc<dyn Signer>) -> Self {
         let connections = TaskTracker::new();
         Self {
             http: HttpClient::new(&config, connections.clone()),
             quic: QuicClient::new(&config, connections),
             turns: Turns::new(config.max_requests_per_axon),
+            room,
             config,
             address: hotkey.to_string(),
             hotkey,
@@ -222,7 +235,7 @@ impl Dendrite {
         fields: IndexMap<String, btd_wire::python::Value>,
         manner: (Transport, Duration),
     ) -> Outcome {
-        self.ask(target, spec, fields, manner, None).await
+        self.ask(target, spec, fields, manner, None).await.0
     }
 
     /// As [`Dendrite::call`]; if the axon streams its reply, the bytes go to `pieces` as they come,
@@ -235,32 +248,35 @@ impl Dendrite {
         manner: (Transport, Duration),
         pieces: &Pieces,
     ) -> Outcome {
-        self.ask(target, spec, fields, manner, Some(pieces)).await
+        self.ask(target, spec, fields, manner, Some(pieces)).await.0
     }
 
-    async fn ask(
+    /// As [`Dendrite::call`], or [`Dendrite::call_streaming`] where somebody takes the pieces; and what the message takes of
+    /// the room for replies. Whoever keeps the message keeps that. A piece holds what it takes by itself.
+    pub async fn ask(
         &self,
         target: Target,
         spec: &SynapseSpec,
         fields: IndexMap<String, btd_wire::python::Value>,
         (transport, limit): (Transport, Duration),
         pieces: Option<&Pieces>,
-    ) -> Outcome {
+    ) -> (Outcome, Held) {
         let started = Instant::now();
         let used = if transport == Transport::Quic { Transport::Quic } else { Transport::Http };
         let mut way = Way { used, opening: false };
         let at = SocketAddr::new(target.ip, target.port);
+        let taker = Taker { pieces, room: &self.room, hotkey: target.hotkey };
         let mut has_turn = false;
         let calling = async {
             let fields = spec.coerce(fields).map_err(|fault| CallFailure::NotSent(fault.to_string()))?;
-            let _turn = self.turns.wait(at).await;
+            let _turn = self.turns.wait(at).await.map_err(|TooMany| self.too_many_wait(at))?;
             has_turn = true;
-            let first = self.exchange(target, spec, &fields, (transport, limit, pieces), &mut way).await?;
+            let first = self.exchange(target, spec, &fields, (transport, limit, taker), &mut way).await?;
             match retry_after(&first) {
                 Some(pause) if ends_before(limit, started.elapsed(), pause) => {
                     tokio::time::sleep(pause).await;
                     // What happens seldom is kept apart, so that the rest is small: hundreds of calls are open.
-                    Box::pin(self.exchange(target, spec, &fields, (transport, limit, pieces), &mut way)).await
+                    Box::pin(self.exchange(target, spec, &fields, (transport, limit, taker), &mut way)).await
                 }
                 _ => Ok(first),
             }
@@ -281,21 +297,19 @@ impl Dendrite {
                 self.offers.forget(at, target.hotkey);
             }
         }
-        let outcome = match result {
+        let (outcome, held) = match result {
             Ok(exchanged) => exchanged.outcome(process_time, used),
-            Err(failure) => Outcome {
-                status_code: failure.status(),
-                status_message: failure.to_string(),
-                process_time,
-                transport: used,
-                synapse: None,
-            },
+            Err(failure) => {
+                let (status_code, status_message) = (failure.status(), failure.to_string());
+                let outcome = Outcome { status_code, status_message, process_time, transport: used, synapse: None };
+                (outcome, taker.open())
+            }
         };
         tracing::debug!(
             hotkey = %target.hotkey, axon = %at, synapse = spec.name(), transport = ?outcome.transport,
             status = outcome.status_code, reason = outcome.status_message, "axon asked"
         );
-        outcome
+        (outcome, held)
     }
 
     /// Why a call was not sent whose whole time passed in the line.
@@ -307,13 +321,22 @@ impl Dendrite {
         ))
     }
 
+    /// Why a call was not sent that would have had to wait behind too many others.
+    fn too_many_wait(&self, axon: SocketAddr) -> CallFailure {
+        let most = self.config.max_requests_per_axon;
+        CallFailure::Busy(format!(
+            "as many requests to {axon} are on their way as there may be at once (dendrite.max_requests_per_axon is \
+             {most}), and {MOST_WAITING} wait for their turns already: ask again later, or fewer at once"
+        ))
+    }
+
     /// One signed request and its reply.
     async fn exchange(
         &self,
         target: Target,
         spec: &SynapseSpec,
         fields: &IndexMap<String, btd_wire::python::Value>,
-        (transport, limit, pieces): (Transport, Duration, Option<&Pieces>),
+        (transport, limit, taker): (Transport, Duration, Taker<'_>),
         way: &mut Way,
     ) -> Result<Exchanged, CallFailure> {
         let axon = SocketAddr::new(target.ip, target.port);
@@ -335,9 +358,9 @@ impl Dendrite {
                 continue;
             }
             let sent = match ready {
-                Ready::Http(ready) => self.send_http(ready, axon, &mut outgoing, pieces).await?,
+                Ready::Http(ready) => self.send_http(ready, axon, &mut outgoing, taker).await?,
                 Ready::Quic(ready) => {
-                    let sending = self.send_quic(ready, target, &outgoing, (transport, pieces, way));
+                    let sending = self.send_quic(ready, target, &outgoing, (transport, taker, way));
                     Some(Box::pin(sending).await?)
                 }
             };
@@ -356,7 +379,7 @@ impl Dendrite {
             }
             Body::Streamed => merge_head(&mut synapse, reply.status, &reply.headers),
         };
-        Ok(Exchanged { synapse, headers: reply.headers })
+        Ok(Exchanged { synapse, headers: reply.headers, held: reply.held })
     }
 
     /// Asks for the signature of one request, with a nonce of now.
@@ -386,9 +409,9 @@ impl Dendrite {
         ready: http_pool::Ready,
         axon: SocketAddr,
         outgoing: &mut Outgoing,
-        pieces: Option<&Pieces>,
+        taker: Taker<'_>,
     ) -> Result<Option<Reply>, CallFailure> {
-        let reply = self.http.send(ready, axon, outgoing, pieces).await?;
+        let reply = self.http.send(ready, axon, outgoing, taker).await?;
         if let Some(reply) = &reply {
             self.offers.note(axon, &reply.headers);
         }
@@ -400,15 +423,15 @@ impl Dendrite {
         ready: quic::Ready,
         target: Target,
         outgoing: &Outgoing,
-        (transport, pieces, way): (Transport, Option<&Pieces>, &mut Way),
+        (transport, taker, way): (Transport, Taker<'_>, &mut Way),
     ) -> Result<Reply, CallFailure> {
         let axon = SocketAddr::new(target.ip, target.port);
         let patience = self.config.quic_connect();
-        match self.quic.send(ready, outgoing, pieces, patience).await {
+        match self.quic.send(ready, outgoing, taker, patience).await {
             Err(QuicFailure::Silent) if transport == Transport::Auto => {
                 self.offers.forget(axon, target.hotkey);
                 way.used = Transport::Http;
-                let reply = self.http.send_as_it_is(axon, outgoing, pieces).await?;
+                let reply = self.http.send_as_it_is(axon, outgoing, taker).await?;
                 self.offers.note(axon, &reply.headers);
                 Ok(reply)
             }
@@ -417,7 +440,7 @@ impl Dendrite {
                 let name = outgoing.path.trim_start_matches('/');
                 let again = async {
                     let ready = self.quic.ready(axon, target.hotkey, name).await?;
-                    self.quic.send(ready, outgoing, pieces, patience).await
+                    self.quic.send(ready, outgoing, taker, patience).await
                 };
                 again.await.map_err(QuicFailure::into_failure)
             }
@@ -467,19 +490,21 @@ impl Dendrite {
 struct Exchanged {
     synapse: Synapse,
     headers: HeaderMap,
+    held: Held,
 }
 
 // === impl Exchanged ===
 
 impl Exchanged {
-    fn outcome(self, process_time: Duration, transport: Transport) -> Outcome {
+    fn outcome(self, process_time: Duration, transport: Transport) -> (Outcome, Held) {
         let dendrite = &self.synapse.dendrite;
         let stated = dendrite.status_code.and_then(|code| u16::try_from(code).ok());
         let (status_code, status_message) = match stated {
             Some(code) => (code, dendrite.status_message.clone().unwrap_or_default()),
             None => (422, NO_STATUS.to_owned()),
         };
-        Outcome { status_code, status_message, process_time, transport, synapse: Some(self.synapse) }
+        let synapse = Some(self.synapse);
+        (Outcome { status_code, status_message, process_time, transport, synapse }, self.held)
     }
 }
 

@@ -19,6 +19,7 @@ pub mod dendrite;
 mod faulty;
 mod gathering;
 mod http_pool;
+mod in_use;
 pub mod journal;
 /// The metadata of a runtime that lacks something.
 #[cfg(test)]
@@ -29,6 +30,7 @@ pub mod logs;
 pub mod metagraph;
 mod quic_bounded;
 mod quic_scripted;
+mod room;
 pub mod rpc;
 pub mod service_manager;
 pub mod serving;

@@ -39,7 +39,7 @@ pub use self::{
 use crate::{
     axon::{self, Axon, AxonError, AxonHandle, ClassStatus, Seat, Status, UpstreamConfig, Workers},
     custody::{Custody, CustodyError, RequestSigner},
-    dendrite::{self, Dendrite},
+    dendrite::{self, Dendrite, ReplyRoom},
     metagraph::Metagraph,
     supervisor::{Spawner, Stage, Task},
 };
@@ -130,6 +130,8 @@ pub struct Serving {
 struct Shared {
     axon: axon::Config,
     dendrite: dendrite::Config,
+    /// For the replies of all dendrites.
+    replies: ReplyRoom,
     doorkeeper: Arc<Doorkeeper>,
     handlers: Handlers,
     custody: Custody,
@@ -183,6 +185,7 @@ impl Serving {
         Ok(Self {
             shared: Arc::new(Shared {
                 axon,
+                replies: ReplyRoom::new(&dendrite),
                 dendrite,
                 doorkeeper: Arc::new(doorkeeper),
                 handlers,
@@ -381,7 +384,8 @@ impl Serving {
         if let Some(asking) = dendrites.get(&name).filter(|asking| asking.account == account) {
             return Ok(Arc::clone(&asking.dendrite));
         }
-        let dendrite = Arc::new(Dendrite::new(self.shared.dendrite.clone(), account, signer));
+        let (replies, config) = (self.shared.replies.clone(), self.shared.dendrite.clone());
+        let dendrite = Arc::new(Dendrite::within(replies, config, account, signer));
         dendrites.insert(name, Asking { account, dendrite: Arc::clone(&dendrite) });
         Ok(dendrite)
     }

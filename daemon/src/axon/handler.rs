@@ -16,7 +16,7 @@ use bytes::Bytes;
 use futures_util::{future::BoxFuture, stream::BoxStream};
 use serde::Deserialize;
 
-use super::room::{Charge, NoRoom};
+use crate::room::{Charge, NoRoom};
 
 /// Answers the verified requests of one synapse class.
 ///

@@ -14,10 +14,10 @@ use bytes::Bytes;
 
 use super::{
     readings::{Reading, Readings},
-    room::{Charge, NoRoom, Room},
     service::Arriving,
     shares::{NoShare, Share, Shares},
 };
+use crate::room::{Charge, NoRoom, Room};
 
 /// What an axon has for the requests of proven senders.
 #[derive(Debug)]

@@ -43,14 +43,18 @@ use super::{
     reply_body::{Chunks, ReplyBody},
     service::Arriving,
 };
-use crate::{gathering::Gathering, quic_bounded::Bounded, quic_scripted::Scripted};
+use crate::{gathering::Gathering, in_use::InUse, quic_bounded::Bounded, quic_scripted::Scripted};
 
 type Connection = h3::server::Connection<Bounded<Streams>, Bytes>;
 
 /// For a handshake to complete.
 const HANDSHAKE: Duration = Duration::from_secs(5);
-/// A connection without traffic is closed.
+/// A connection that carries no request for so long is closed, and so is one from whose other end nothing comes.
 const IDLE: Duration = Duration::from_secs(30);
+/// After so long without traffic we give a sign of life: an answer may take minutes, and callers need not give any.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(6);
+/// HTTP/3's word for an end without an error.
+const NO_ERROR: VarInt = VarInt::from_u32(0x100);
 /// Handshakes going on beyond which unproven addresses must first prove that they get our packets.
 const UNPROVEN_HANDSHAKES: usize = 64;
 /// Requests at once on one connection: what a dendrite sends at once, and more.
@@ -123,7 +127,8 @@ fn server_config(tls: rustls::ServerConfig) -> Result<ServerConfig, AxonError> {
         // Replies that need more lease it.
         .send_window(OWN)
         .datagram_receive_buffer_size(None)
-        .max_idle_timeout(IDLE.try_into().ok());
+        .max_idle_timeout(IDLE.try_into().ok())
+        .keep_alive_interval(Some(SIGN_OF_LIFE));
     let mut config = ServerConfig::with_crypto(Arc::new(crypto));
     config.transport_config(Arc::new(transport));
     Ok(config)
@@ -233,18 +238,23 @@ async fn serve(incoming: Incoming, place: Place, edge: Arc<Edge>, handshake: Tas
         Ok(Err(error)) => return failed(&edge, peer, &error),
         Err(_) => return failed(&edge, peer, &"the handshake took too long"),
     };
-    let requests = TaskTracker::new();
+    let (requests, in_use) = (TaskTracker::new(), InUse::default());
+    let mut unused = pin!(in_use.unused(IDLE));
     loop {
         let accepted = tokio::select! {
             () = edge.stop.cancelled() => break,
             () = place.gave_way() => break,
             accepted = connection.accept() => accepted,
+            // It gives signs of life, so that it does not end by itself.
+            () = unused.as_mut() => return quic.close(NO_ERROR, b"no request came for long"),
         };
         match accepted {
             Ok(Some(resolver)) => {
                 let answering = Arc::clone(&edge);
-                let (from, over, begins) = ((peer, edge.service.arrival()), quic.clone(), place.requests());
+                let (from, over) = ((peer, edge.service.arrival()), quic.clone());
+                let (begins, using) = (place.requests(), in_use.enter());
                 let answering = async move {
+                    let _using = using;
                     tokio::select! {
                         () = answering.abort.cancelled() => {}
                         () = answer(resolver, from, &answering, Some((&over, &begins))) => {}

@@ -8,10 +8,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 
-use super::{
-    handler::HandlerError,
-    room::{Charge, NoRoom},
-};
+use super::handler::HandlerError;
+use crate::room::{Charge, NoRoom};
 
 /// Bytes of a streamed reply as they come.
 pub(super) type Chunks = BoxStream<'static, Result<Bytes, HandlerError>>;
@@ -70,7 +68,7 @@ mod tests {
     use btd_api::AccountId;
 
     use super::*;
-    use crate::axon::room::Room;
+    use crate::room::Room;
 
     #[test]
     fn a_reply_keeps_its_charge_until_its_last_part_is_gone() {

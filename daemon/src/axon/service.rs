@@ -32,6 +32,7 @@ use super::{
     readings::{Reading, Readings, TooMany},
     reply_body::{Chunks, ReplyBody},
 };
+use crate::room::NoRoom;
 
 /// Answers requests of every transport.
 #[derive(Debug)]

@@ -14,6 +14,10 @@ pub struct Config {
     pub max_requests_per_axon: usize,
     /// Longest reply that is read, in bytes.
     pub max_reply_bytes: usize,
+    /// Memory for all replies that are being read or held for whoever asked, in bytes. An axon takes no more of it than it
+    /// leaves to the others, and a reply that is there alone as much as it needs. One for which there is no room waits a few
+    /// seconds for it, and is reported with 507 then; short ones, of 4 KiB at most, have room of their own.
+    pub max_replies_bytes: usize,
     /// Idle HTTP/1.1 connections kept per axon.
     pub max_idle_per_axon: usize,
     /// An idle HTTP/1.1 connection is not used again after this, in milliseconds. Python axons
@@ -31,6 +35,7 @@ impl Default for Config {
         Self {
             max_requests_per_axon: 100,
             max_reply_bytes: 10 * 1_024 * 1_024,
+            max_replies_bytes: 256 * 1_024 * 1_024,
             max_idle_per_axon: 4,
             idle_ms: 4_000,
             quic_connect_ms: 1_000,

@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, header};
 use http_body_util::Full;
 use tokio_util::task::TaskTracker;
 
-use super::{Config, Pieces, Reply, reading::Reading, unpack};
+use super::{Config, Reply, reading::Reading, reply_room::Taker, unpack};
 use crate::http_pool::{HttpPool, PoolError, PooledReply, Ready, Unsent};
 
 /// Asks axons over kept connections.
@@ -34,18 +34,18 @@ impl HttpClient {
     }
 
     /// Sends one request over a connection in hand and reads its reply to the end; a streamed one goes
-    /// to `pieces`. `None` when the connection had been kept and turned out to be closed, so that
+    /// to whoever takes the pieces. `None` when the connection had been kept and turned out to be closed, so that
     /// nothing was sent. The headers go with it.
     pub(super) async fn send(
         &self,
         ready: Ready,
         axon: SocketAddr,
         outgoing: &mut Outgoing,
-        pieces: Option<&Pieces>,
+        taker: Taker<'_>,
     ) -> Result<Option<Reply>, CallFailure> {
         let headers = std::mem::take(&mut outgoing.headers);
         match ready.send(request(axon, outgoing, headers)).await {
-            Ok(reply) => self.read(reply, pieces).await.map(Some),
+            Ok(reply) => self.read(reply, taker).await.map(Some),
             Err(Unsent::Closed(_)) => Ok(None),
             Err(Unsent::Failed(error)) => Err(failure(axon, class(outgoing), error)),
         }
@@ -56,20 +56,20 @@ impl HttpClient {
         &self,
         axon: SocketAddr,
         outgoing: &Outgoing,
-        pieces: Option<&Pieces>,
+        taker: Taker<'_>,
     ) -> Result<Reply, CallFailure> {
         let sent = self.pool.send(axon, request(axon, outgoing, outgoing.headers.clone())).await;
-        self.read(sent.map_err(|error| failure(axon, class(outgoing), error))?, pieces).await
+        self.read(sent.map_err(|error| failure(axon, class(outgoing), error))?, taker).await
     }
 
-    async fn read(&self, mut reply: PooledReply, pieces: Option<&Pieces>) -> Result<Reply, CallFailure> {
+    async fn read(&self, mut reply: PooledReply, taker: Taker<'_>) -> Result<Reply, CallFailure> {
         let head = (reply.head.status, &reply.head.headers);
-        let mut reading = Reading::new(head, pieces, reply.stated_length(), self.max_reply)?;
+        let mut reading = Reading::new(head, taker, reply.stated_length(), self.max_reply).await?;
         while let Some(data) = reply.chunk().await {
             reading.take(data.map_err(|error| incomplete(&error))?).await?;
         }
-        let body = reading.end()?;
-        Ok(Reply { status: reply.head.status, headers: reply.head.headers, body })
+        let (body, held) = reading.end()?;
+        Ok(Reply { status: reply.head.status, headers: reply.head.headers, body, held })
     }
 }
 

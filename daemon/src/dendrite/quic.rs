@@ -17,7 +17,7 @@ use btd_wire::outgoing::{CallFailure, Outgoing};
 use bytes::{Buf, Bytes};
 use h3::error::StreamError;
 use http::{HeaderValue, Method, Request, Uri, header};
-use quinn::{ClientConfig, Endpoint, TransportConfig, crypto::rustls::QuicClientConfig};
+use quinn::{ClientConfig, Endpoint, TransportConfig, VarInt, crypto::rustls::QuicClientConfig};
 use tokio::{
     sync::{Mutex as AsyncMutex, Notify},
     time::sleep,
@@ -25,12 +25,17 @@ use tokio::{
 use tokio_util::task::TaskTracker;
 
 use super::{
-    Config, Pieces, Reply,
+    Config, Reply,
     certificate::{self, Refusal},
     reading::Reading,
+    reply_room::{ReplyRoom, Taker},
     unpack,
 };
-use crate::{quic_bounded::Bounded, quic_scripted::Scripted};
+use crate::{
+    in_use::{InUse, Use},
+    quic_bounded::Bounded,
+    quic_scripted::Scripted,
+};
 
 /// HTTP/3 on a connection: what drives it, and what sends requests over it.
 type Http3<C> = (
@@ -42,8 +47,13 @@ type Key = (SocketAddr, AccountId);
 /// Locked while the connection opens, so that one opens at a time for each axon.
 type Slot = Arc<AsyncMutex<Option<Open>>>;
 
-/// A connection without traffic is closed.
+/// A connection that carries no request for so long is closed, and so is one from whose other end nothing comes.
 const IDLE: Duration = Duration::from_secs(25);
+/// So often in that time a connection without other traffic gives a sign of life: a reply may take minutes, and no idle
+/// timeout of either end, nor of what is between them, is to close the connection before.
+const SIGNS_OF_LIFE: u32 = 5;
+/// HTTP/3's word for an end without an error.
+const NO_ERROR: VarInt = VarInt::from_u32(0x100);
 /// Longest header block of a reply: about what hyper takes over HTTP/1.1.
 const LONGEST_HEAD: usize = 400 * 1_024;
 
@@ -54,6 +64,8 @@ pub(super) struct QuicClient {
     endpoints: Mutex<Endpoints>,
     max_connections: usize,
     max_reply: usize,
+    /// See [`IDLE`].
+    pub(super) idle: Duration,
     connections: TaskTracker,
 }
 
@@ -66,6 +78,7 @@ struct Endpoints {
 struct Open {
     quic: quinn::Connection,
     sender: Sender,
+    in_use: InUse,
 }
 
 impl std::fmt::Debug for Open {
@@ -79,6 +92,7 @@ pub(super) struct Ready {
     sender: Sender,
     quic: quinn::Connection,
     key: Key,
+    using: Use,
 }
 
 // === impl Ready ===
@@ -128,14 +142,21 @@ impl QuicClient {
             endpoints: Mutex::default(),
             max_connections: config.max_quic_connections.max(1),
             max_reply: config.max_reply_bytes,
+            idle: IDLE,
             connections,
         }
     }
 
     /// The connection to `hotkey` at `axon`, opened if there is none.
     pub(super) async fn ready(&self, axon: SocketAddr, hotkey: AccountId, name: &str) -> Result<Ready, QuicFailure> {
-        let (sender, quic) = self.sender(axon, hotkey, name).await?;
-        Ok(Ready { sender, quic, key: (axon, hotkey) })
+        let key = (axon, hotkey);
+        let slot = self.slot(key);
+        let mut held = slot.lock().await;
+        let open = match held.take().filter(|open| open.quic.close_reason().is_none()) {
+            Some(open) => held.insert(open),
+            None => held.insert(self.open(axon, hotkey, name).await?),
+        };
+        Ok(Ready { sender: open.sender.clone(), quic: open.quic.clone(), key, using: open.in_use.enter() })
     }
 
     /// Sends one request over a connection in hand.
@@ -145,9 +166,9 @@ impl QuicClient {
     /// come back after `patience`, the connection is given up and the request with it.
     pub(super) async fn send(
         &self,
-        Ready { sender, quic, key }: Ready,
+        Ready { sender, quic, key, using: _using }: Ready,
         outgoing: &Outgoing,
-        pieces: Option<&Pieces>,
+        taker: Taker<'_>,
         patience: Duration,
     ) -> Result<Reply, QuicFailure> {
         let (axon, _) = key;
@@ -162,7 +183,7 @@ impl QuicClient {
         };
         tokio::select! {
             biased;
-            reply = exchange(sender, axon, outgoing, (pieces, &begun), self.max_reply) => reply,
+            reply = exchange(sender, axon, outgoing, (taker, &begun), self.max_reply) => reply,
             () = silence => {
                 tracing::debug!(%axon, ?patience, "QUIC connection is silent");
                 self.give_up(key, &quic);
@@ -188,23 +209,6 @@ impl QuicClient {
         }
     }
 
-    async fn sender(
-        &self,
-        axon: SocketAddr,
-        hotkey: AccountId,
-        name: &str,
-    ) -> Result<(Sender, quinn::Connection), QuicFailure> {
-        let slot = self.slot((axon, hotkey));
-        let mut held = slot.lock().await;
-        if let Some(open) = held.as_ref().filter(|open| open.quic.close_reason().is_none()) {
-            return Ok((open.sender.clone(), open.quic.clone()));
-        }
-        let open = self.open(axon, hotkey, name).await?;
-        let opened = (open.sender.clone(), open.quic.clone());
-        *held = Some(open);
-        Ok(opened)
-    }
-
     /// The slot of an axon; the longest unused one makes room when there are too many.
     fn slot(&self, key: Key) -> Slot {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
@@ -226,7 +230,10 @@ impl QuicClient {
         let (tls, verdict) = certificate::client(hotkey);
         let crypto = QuicClientConfig::try_from(tls).map_err(|_| unavailable())?;
         let mut transport = TransportConfig::default();
-        transport.max_idle_timeout(IDLE.try_into().ok()).max_concurrent_bidi_streams(0_u8.into());
+        transport
+            .max_idle_timeout(self.idle.try_into().ok())
+            .keep_alive_interval(Some(self.idle / SIGNS_OF_LIFE))
+            .max_concurrent_bidi_streams(0_u8.into());
         let mut config = ClientConfig::new(Arc::new(crypto));
         config.transport_config(Arc::new(transport));
         let endpoint = self.endpoint(axon).map_err(|_| unavailable())?;
@@ -241,11 +248,21 @@ impl QuicClient {
         })?;
         let opened = http3(h3_quinn::Connection::new(quic.clone())).await;
         let (mut driver, sender) = opened.map_err(|_| QuicFailure::NotConnected(CallFailure::Disconnected))?;
+        let in_use = InUse::default();
+        let (unused, over) = (in_use.unused(self.idle), quic.clone());
         self.connections.spawn(async move {
-            let reason = poll_fn(|context| driver.poll_close(context)).await;
-            tracing::debug!(%axon, %reason, "QUIC connection ended");
+            tokio::select! {
+                reason = poll_fn(|context| driver.poll_close(context)) => {
+                    tracing::debug!(%axon, %reason, "QUIC connection ended");
+                }
+                // It gives signs of life, so that it does not end by itself.
+                () = unused => {
+                    over.close(NO_ERROR, b"");
+                    tracing::debug!(%axon, "QUIC connection closed that nobody used any more");
+                }
+            }
         });
-        Ok(Open { quic, sender })
+        Ok(Open { quic, sender, in_use })
     }
 
     fn endpoint(&self, axon: SocketAddr) -> std::io::Result<Endpoint> {
@@ -272,7 +289,7 @@ async fn exchange<O: h3::quic::OpenStreams<Bytes>>(
     mut sender: h3::client::SendRequest<O, Bytes>,
     axon: SocketAddr,
     outgoing: &Outgoing,
-    (pieces, begun): (Option<&Pieces>, &Notify),
+    (taker, begun): (Taker<'_>, &Notify),
     max_reply: usize,
 ) -> Result<Reply, QuicFailure> {
     let request = request(axon, outgoing).map_err(QuicFailure::NotConnected)?;
@@ -298,14 +315,15 @@ async fn exchange<O: h3::quic::OpenStreams<Bytes>>(
         (Err(error), _) => return Err(broken(error)),
     };
     let (head, ()) = response.into_parts();
-    let reading = Reading::new((head.status, &head.headers), pieces, 0, max_reply);
-    let mut reading = reading.map_err(QuicFailure::Broken)?;
+    let stated = head.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    let reading = Reading::new((head.status, &head.headers), taker, stated.unwrap_or(0), max_reply);
+    let mut reading = reading.await.map_err(QuicFailure::Broken)?;
     let incomplete = |error: StreamError| CallFailure::Payload(format!("Response payload is not completed: {error}"));
     while let Some(mut data) = stream.recv_data().await.map_err(|error| QuicFailure::Broken(incomplete(error)))? {
         reading.take(data.copy_to_bytes(data.remaining())).await.map_err(QuicFailure::Broken)?;
     }
-    let body = reading.end().map_err(QuicFailure::Broken)?;
-    Ok(Reply { status: head.status, headers: head.headers, body })
+    let (body, held) = reading.end().map_err(QuicFailure::Broken)?;
+    Ok(Reply { status: head.status, headers: head.headers, body, held })
 }
 
 /// Asks over a connection that is written down, and then hears what else it has to say.
@@ -316,7 +334,9 @@ pub(super) async fn ask_scripted(
     max_reply: usize,
 ) -> Option<Reply> {
     let (mut driver, sender) = http3(connection).await.ok()?;
-    let reply = exchange(sender, axon, outgoing, (None, &Notify::new()), max_reply).await;
+    let room = ReplyRoom::new(&Config::default());
+    let taker = Taker { pieces: None, room: &room, hotkey: AccountId([7; 32]) };
+    let reply = exchange(sender, axon, outgoing, (taker, &Notify::new()), max_reply).await;
     poll_fn(|context| {
         let _ = driver.poll_close(context);
         Poll::Ready(())

@@ -1,26 +1,15 @@
 //! The body of a reply as it is read, whichever transport brings it.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use btd_wire::outgoing::CallFailure;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
 use super::{
     Body, Pieces, is_streamed,
+    reply_room::{Held, Taker, held_by},
     unpack::{CannotUnpack, Unpacker},
 };
-use crate::gathering::Gathering;
-
-/// Bytes that came packed and are gathered at most, by all calls at the same time: a few packed bytes make many, and
-/// many axons can send a few.
-const MOST_UNPACKED: usize = 256 * 1_024 * 1_024;
-/// How many of them are.
-static UNPACKED: AtomicUsize = AtomicUsize::new(0);
-
-/// A call's part of [`UNPACKED`], given back when it is dropped.
-#[derive(Debug, Default)]
-struct Room(usize);
+use crate::gathering::{Gathering, memory_of};
 
 /// Gathers a body, or hands it on piece by piece.
 #[derive(Debug)]
@@ -28,57 +17,41 @@ pub(super) struct Reading<'a> {
     unpacker: Unpacker,
     /// Who takes the pieces of a reply that is streamed.
     pieces: Option<&'a Pieces>,
+    taker: Taker<'a>,
     read: Gathering,
     /// Bytes that are gathered at most, unpacked and as they come.
     most: usize,
     /// Bytes that came.
     came: usize,
-    room: Room,
-}
-
-// === impl Room ===
-
-impl Room {
-    fn take(&mut self, bytes: usize) -> Result<(), CallFailure> {
-        let with = |all: usize| all.checked_add(bytes).filter(|all| *all <= MOST_UNPACKED);
-        UNPACKED.fetch_update(Ordering::Relaxed, Ordering::Relaxed, with).map_err(|_| {
-            let words = "there is no room for more packed replies at once: ask fewer axons at the same time";
-            CallFailure::Payload(words.to_owned())
-        })?;
-        self.0 += bytes;
-        Ok(())
-    }
-}
-
-impl Drop for Room {
-    fn drop(&mut self) {
-        UNPACKED.fetch_sub(self.0, Ordering::Relaxed);
-    }
+    /// What it takes of the room for replies.
+    held: Held,
 }
 
 // === impl Reading ===
 
 impl<'a> Reading<'a> {
-    /// Of a reply with this head; `stated` bytes of it are to come, or 0 where nothing was stated.
+    /// Of a reply with this head; `stated` bytes of it are to come, or 0 where nothing was stated. Waits for room for them.
     ///
     /// # Errors
-    /// When it is packed in a way that is not known.
-    pub(super) fn new(
+    /// When it is packed in a way that is not known, or there is no room.
+    pub(super) async fn new(
         (status, headers): (StatusCode, &HeaderMap),
-        pieces: Option<&'a Pieces>,
+        taker: Taker<'a>,
         stated: usize,
         most: usize,
     ) -> Result<Self, CallFailure> {
         let unpacker = Unpacker::of(headers).map_err(|error| packed(&error))?;
-        let pieces = pieces.filter(|_| is_streamed(status, headers));
-        let read = Gathering::new(stated.min(most));
-        Ok(Self { unpacker, pieces, read, most, came: 0, room: Room::default() })
+        let pieces = taker.pieces.filter(|_| is_streamed(status, headers));
+        let stated = if pieces.is_some() { 0 } else { stated.min(most) };
+        let mut held = taker.open();
+        held.take(memory_of(stated)).await?;
+        Ok(Self { unpacker, pieces, taker, read: Gathering::new(stated), most, came: 0, held })
     }
 
-    /// Takes bytes as they came. Waits while whoever takes the pieces is slow.
+    /// Takes bytes as they came. Waits while whoever takes the pieces is slow, and for room.
     ///
     /// # Errors
-    /// When the reply is too long or cannot be unpacked, or nobody takes its pieces any more.
+    /// When the reply is too long, cannot be unpacked or finds no room, or nobody takes its pieces any more.
     pub(super) async fn take(&mut self, bytes: Bytes) -> Result<(), CallFailure> {
         let too_long = || CallFailure::Payload(format!("Response is larger than {} bytes", self.most));
         self.came = self.came.saturating_add(bytes.len());
@@ -90,27 +63,32 @@ impl<'a> Reading<'a> {
             // What is packed may go on for long without anything to wait for.
             tokio::task::coop::consume_budget().await;
             if let Some(pieces) = self.pieces {
-                pieces.send(piece).await.map_err(|_| CallFailure::Disconnected)?;
+                let mut held = self.taker.open();
+                held.take(piece.len()).await?;
+                pieces.send(held_by(piece, held)).await.map_err(|_| CallFailure::Disconnected)?;
                 continue;
             }
             if piece.len() > self.most.saturating_sub(self.read.gathered()) {
                 return Err(too_long());
             }
-            if self.unpacker.is_packed() {
-                self.room.take(piece.len())?;
+            let bytes = self.read.gathered() + piece.len();
+            // What was stated has its room already.
+            if bytes > self.held.bytes() {
+                self.held.take(bytes).await?;
             }
             self.read.take(&piece);
         }
         Ok(())
     }
 
-    /// The body, of which everything has come.
+    /// The body, of which everything has come, and the room that it takes.
     ///
     /// # Errors
     /// When what was packed has not come to its end.
-    pub(super) fn end(self) -> Result<Body, CallFailure> {
+    pub(super) fn end(self) -> Result<(Body, Held), CallFailure> {
         self.unpacker.end().map_err(|error| packed(&error))?;
-        Ok(if self.pieces.is_some() { Body::Streamed } else { Body::Whole(self.read.end()) })
+        let body = if self.pieces.is_some() { Body::Streamed } else { Body::Whole(self.read.end()) };
+        Ok((body, self.held))
     }
 }
 
@@ -120,23 +98,18 @@ fn packed(error: &CannotUnpack) -> CallFailure {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use btd_api::AccountId;
 
-    #[test]
-    fn what_all_calls_gather_of_packed_replies_is_bounded_and_given_back() {
-        let (mut one, mut other) = (Room::default(), Room::default());
-        one.take(MOST_UNPACKED / 2).unwrap();
-        assert!(other.take(MOST_UNPACKED / 2 + 1).is_err());
-        drop(one);
-        // What other tests gather meanwhile is far less than the rest.
-        other.take(MOST_UNPACKED / 4 * 3).unwrap();
-    }
+    use super::*;
+    use crate::dendrite::{Config, ReplyRoom};
 
     #[tokio::test]
     async fn what_comes_is_counted_as_well_as_what_it_unpacks_to() {
         let mut headers = HeaderMap::new();
         headers.insert(http::header::CONTENT_ENCODING, http::HeaderValue::from_static("gzip"));
-        let mut reading = Reading::new((StatusCode::OK, &headers), None, 0, 100).unwrap();
+        let room = ReplyRoom::new(&Config::default());
+        let taker = Taker { pieces: None, room: &room, hotkey: AccountId([1; 32]) };
+        let mut reading = Reading::new((StatusCode::OK, &headers), taker, 0, 100).await.unwrap();
         // An empty member, and what is dropped behind it.
         let member = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0];
         reading.take(Bytes::copy_from_slice(&member)).await.unwrap();

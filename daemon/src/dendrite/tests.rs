@@ -19,9 +19,11 @@ use tokio::{
     time::timeout,
 };
 
+mod long_quic;
 mod packed;
 mod published;
 mod quic_foreign;
+mod room;
 mod unsent;
 
 use super::{Target, Transport};

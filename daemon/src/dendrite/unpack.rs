@@ -105,10 +105,6 @@ impl Unpacker {
         }))
     }
 
-    pub(super) const fn is_packed(&self) -> bool {
-        matches!(self, Self::Packed(_))
-    }
-
     /// Takes bytes as they came. What they unpack to is to be taken before the next.
     pub(super) fn take(&mut self, bytes: Bytes) {
         match self {

@@ -9,6 +9,7 @@ use btd_api::{
 use btd_signer_protocol::{KeyId, Purpose};
 use futures_util::{Stream, StreamExt, future::join_all, stream};
 
+mod kept;
 mod query;
 
 use super::{Caller, Failure, Table, axon::address, subnets::snapshot};
@@ -27,7 +28,7 @@ const LONGEST_MS: u32 = 1_800_000;
 
 pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
     let noun = table.noun(parts).method::<Ping>(ping);
-    noun.method::<Query>(query::query).subscription::<SubscribeQuery>(query::subscribe).done();
+    noun.written::<Query, _, _, _, _>(query::query).subscription::<SubscribeQuery>(query::subscribe).done();
 }
 
 async fn ping(parts: Arc<Parts>, params: PingParams, _: Caller) -> Result<Pings, Failure> {

@@ -83,7 +83,7 @@ async fn relay(axon: SocketAddr) -> (SocketAddr, Arc<AtomicBool>) {
 struct Cut {
     connection: Connection,
     reply: RecvStream,
-    cut: Arc<AtomicBool>,
+    is_cut: Arc<AtomicBool>,
 }
 
 async fn unacknowledged(axon: &AxonHandle, begun: &Notify, go: &Notify) -> Cut {
@@ -97,7 +97,7 @@ async fn unacknowledged(axon: &AxonHandle, begun: &Notify, go: &Notify) -> Cut {
     timeout(PATIENCE, begun.notified()).await.expect("it is handled");
     cut.store(true, Ordering::Relaxed);
     go.notify_one();
-    Cut { connection, reply, cut }
+    Cut { connection, reply, is_cut: cut }
 }
 
 async fn axon_of_long(config: Config) -> (AxonHandle, Arc<Notify>, Arc<Notify>) {
@@ -123,8 +123,8 @@ async fn replies_that_are_not_acknowledged_lease_no_more_than_their_room_and_wai
     assert!(leased(&axon) <= ROOM / 2, "{}", leased(&axon));
     // From the same address, of which nothing more can be leased.
     served(&axon).await;
-    for Cut { mut reply, cut, connection } in callers {
-        cut.store(false, Ordering::Relaxed);
+    for Cut { mut reply, is_cut, connection } in callers {
+        is_cut.store(false, Ordering::Relaxed);
         let reply = timeout(PATIENCE, reply.read_to_end(2 * TEXT)).await.expect("it arrives").unwrap();
         assert!(reply.len() > TEXT, "{}", reply.len());
         drop(connection);

@@ -12,7 +12,7 @@ use std::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use btd_api::{
     ErrorKind, Hotkey, Uid,
-    dendrite::{Axon, Filter, QueryParams, QueryProgress, QueryReplies, QueryReply},
+    dendrite::{Axon, Filter, QueryParams, QueryProgress, QueryReply},
 };
 use btd_wire::{
     outgoing::CallFailure,
@@ -25,16 +25,18 @@ use indexmap::IndexMap;
 use serde_json::value::RawValue;
 use tokio::{
     sync::mpsc,
-    time::{Instant, timeout},
+    time::{Instant, timeout, timeout_at},
 };
 
 use super::{
     super::{Caller, Failure, axon, subnets::snapshot},
-    PATIENCE_MS, in_their_order, invalid, learn, limit, neuron, published, serving, target, transport, used,
+    PATIENCE_MS, in_their_order, invalid,
+    kept::{Gathered, Kept},
+    learn, limit, neuron, published, serving, target, transport, used,
 };
 use crate::{
     daemon::Parts,
-    dendrite::{Dendrite, Outcome, Target, Transport},
+    dendrite::{Dendrite, Held, Outcome, Target, Transport},
     metagraph::{Metagraphs, Neuron},
     serving::Serving,
 };
@@ -61,12 +63,12 @@ struct Plan {
     limit: Duration,
     end: Option<Instant>,
     at_once: usize,
-    kept: Kept,
+    in_all: InAll,
 }
 
-/// How much of replies is kept.
+/// How much of the replies of one query is kept, in bytes.
 #[derive(Debug, Default)]
-struct Kept(AtomicUsize);
+struct InAll(AtomicUsize);
 
 /// Whom to ask.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -80,13 +82,13 @@ enum Whom {
     },
 }
 
-pub(super) async fn query(parts: Arc<Parts>, params: QueryParams, _: Caller) -> Result<QueryReplies, Failure> {
+pub(super) async fn query(parts: Arc<Parts>, params: QueryParams, _: Caller) -> Result<Gathered, Failure> {
     let plan = Arc::new(plan(&parts, params).await?);
     let asked = stream::iter(0..plan.targets.len()).map(|index| {
         let plan = Arc::clone(&plan);
-        async move { plan.kept.keep(plan.ask(index, None).await, MOST_KEPT) }
+        async move { plan.in_all.keep(plan.ask(index, None).await, MOST_KEPT) }
     });
-    Ok(QueryReplies { replies: in_their_order(asked, plan.at_once).await })
+    Ok(Gathered::new(in_their_order(asked, plan.at_once).await))
 }
 
 pub(super) async fn subscribe(
@@ -106,33 +108,52 @@ pub(super) async fn subscribe(
 struct Asking {
     at: usize,
     taken: mpsc::Receiver<Bytes>,
-    call: BoxFuture<'static, QueryReply>,
+    /// Gone once it has ended.
+    call: Option<BoxFuture<'static, Kept>>,
     /// The end of the call, told after its last piece.
-    reply: Option<QueryReply>,
+    reply: Option<Kept>,
+    /// What was told last and holds its room: whoever is told asks for more once that has been passed on.
+    told: Option<Told>,
+}
+
+/// What is kept until it has been passed on.
+enum Told {
+    Piece { _bytes: Bytes },
+    Reply { _held: Option<Held> },
 }
 
 /// What happens at one axon: its pieces, then its reply.
 fn progress(plan: Arc<Plan>, at: usize) -> impl Stream<Item = QueryProgress> + Send + Unpin {
     let (pieces, taken) = mpsc::channel(EVENTS);
     let call = async move { plan.ask(at, Some(&pieces)).await }.boxed();
-    let asking = Asking { at, taken, call, reply: None };
-    stream::unfold(Some(asking), |asking| async move { Some(asking?.next().await) }).boxed()
+    let asking = Asking { at, taken, call: Some(call), reply: None, told: None };
+    stream::unfold(asking, |mut asking| async move { Some((asking.next().await?, asking)) }).boxed()
 }
 
 impl Asking {
-    async fn next(mut self) -> (QueryProgress, Option<Self>) {
-        if self.reply.is_none() {
+    /// None behind the reply.
+    async fn next(&mut self) -> Option<QueryProgress> {
+        self.told = None;
+        if let Some(call) = &mut self.call {
             tokio::select! {
                 biased;
-                Some(bytes) = self.taken.recv() => return (piece(self.at, &bytes), Some(self)),
-                reply = &mut self.call => self.reply = Some(reply),
+                Some(bytes) = self.taken.recv() => return Some(self.piece(bytes)),
+                reply = call => self.reply = Some(reply),
             }
+            self.call = None;
         }
         if let Ok(bytes) = self.taken.try_recv() {
-            return (piece(self.at, &bytes), Some(self));
+            return Some(self.piece(bytes));
         }
-        let reply = self.reply.take();
-        (QueryProgress { index: Some(index(self.at)), text: None, base64: None, reply, done: None }, None)
+        let (reply, held) = self.reply.take()?;
+        self.told = Some(Told::Reply { _held: held });
+        Some(QueryProgress { index: Some(index(self.at)), text: None, base64: None, reply: Some(reply), done: None })
+    }
+
+    fn piece(&mut self, bytes: Bytes) -> QueryProgress {
+        let progress = piece(self.at, &bytes);
+        self.told = Some(Told::Piece { _bytes: bytes });
+        progress
     }
 }
 
@@ -149,45 +170,55 @@ fn index(at: usize) -> u32 {
 // === impl Plan ===
 
 impl Plan {
-    async fn ask(&self, at: usize, pieces: Option<&mpsc::Sender<Bytes>>) -> QueryReply {
+    async fn ask(&self, at: usize, pieces: Option<&mpsc::Sender<Bytes>>) -> Kept {
         // Indices come from the list itself.
-        let Some((uid, whom)) = self.targets.get(at) else { return unasked() };
+        let Some((uid, whom)) = self.targets.get(at) else { return (unasked(), None) };
         let target = match whom {
             Whom::Axon(target) => *target,
             Whom::Misnamed { hotkey, address, reason } => {
                 let failure = CallFailure::NotSent(reason.clone());
-                return describe(*uid, (hotkey.clone(), address.clone()), failed(&failure));
+                return (describe(*uid, (hotkey.clone(), address.clone()), failed(&failure)), None);
             }
         };
         let left = self.end.map_or(self.limit, |end| end.saturating_duration_since(Instant::now()).min(self.limit));
-        let outcome = if left.is_zero() {
-            too_late(self.limit)
-        } else {
-            let manner = (self.transport, left);
-            match pieces {
-                Some(pieces) => {
-                    self.dendrite.call_streaming(target, &self.spec, self.fields.clone(), manner, pieces).await
-                }
-                None => self.dendrite.call(target, &self.spec, self.fields.clone(), manner).await,
-            }
-        };
-        describe(*uid, named(target), outcome)
+        if left.is_zero() {
+            return (describe(*uid, named(target), too_late(self.limit)), None);
+        }
+        let (manner, end) = ((self.transport, left), Instant::now() + left);
+        let (outcome, mut held) = self.dendrite.ask(target, &self.spec, self.fields.clone(), manner, pieces).await;
+        let reply = describe(*uid, named(target), outcome);
+        // What is kept from now on is the message as it is told, which may be longer than it came.
+        let kept = timeout_at(end, held.take(length(&reply))).await;
+        match kept.unwrap_or(Err(CallFailure::TimedOut { seconds: left.as_secs_f64() })) {
+            Ok(()) => (reply, Some(held)),
+            Err(failure) => (untold(reply, &failure), None),
+        }
     }
 }
 
-impl Kept {
+impl InAll {
     /// The reply, or what is left of it where there is no room for its message.
-    fn keep(&self, reply: QueryReply, most: usize) -> QueryReply {
-        let bytes = reply.message.as_ref().map_or(0, |message| message.get().len());
+    fn keep(&self, (reply, held): Kept, most: usize) -> Kept {
+        let bytes = length(&reply);
         if self.0.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes) <= most {
-            return reply;
+            return (reply, held);
         }
         self.0.fetch_sub(bytes, Ordering::Relaxed);
         let failure = CallFailure::Unreadable(format!(
             "the replies of this query are longer than {most} bytes together: ask fewer axons, or subscribe to them"
         ));
-        QueryReply { status_code: failure.status(), status_message: failure.to_string(), message: None, ..reply }
+        (untold(reply, &failure), None)
     }
+}
+
+/// What the message of a reply takes, in bytes.
+fn length(reply: &QueryReply) -> usize {
+    reply.message.as_ref().map_or(0, |message| message.get().len())
+}
+
+/// What is left of a reply whose message cannot be told.
+fn untold(reply: QueryReply, failure: &CallFailure) -> QueryReply {
+    QueryReply { status_code: failure.status(), status_message: failure.to_string(), message: None, ..reply }
 }
 
 fn named(target: Target) -> (Option<String>, String) {
@@ -282,7 +313,7 @@ async fn plan(parts: &Parts, params: QueryParams) -> Result<Plan, Failure> {
         limit: limit_each,
         end,
         at_once: usize::try_from(at_once).unwrap_or(usize::MAX),
-        kept: Kept::default(),
+        in_all: InAll::default(),
     })
 }
 
@@ -365,13 +396,13 @@ mod tests {
 
     #[test]
     fn no_more_of_replies_is_kept_than_there_is_room_for() {
-        let kept = Kept::default();
+        let in_all = InAll::default();
         let reply = |text: &str| QueryReply {
             message: Some(RawValue::from_string(format!("\"{text}\"")).unwrap()),
             status_code: 200,
             ..unasked()
         };
-        let told = |reply: QueryReply| kept.keep(reply, 10);
+        let told = |reply: QueryReply| in_all.keep((reply, None), 10).0;
         assert_eq!(told(reply("1234")).message.map(|message| message.get().len()), Some(6));
         let refused = told(reply("12345"));
         assert!(refused.message.is_none() && refused.status_code == 422, "{refused:?}");

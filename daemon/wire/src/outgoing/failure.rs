@@ -44,6 +44,12 @@ pub enum CallFailure {
         /// What is wrong with its proof.
         reason: String,
     },
+    /// Too many requests wait to be sent already; nothing was sent, and it may be asked again soon.
+    #[error("Request not sent: {0}")]
+    Busy(String),
+    /// The answer found no room beside the others in time.
+    #[error("No room for the reply: {0}")]
+    NoRoom(String),
     /// The request does not fit its class, could not be signed, or had no turn in time; nothing was sent.
     #[error("Request not sent: {0}")]
     NotSent(String),
@@ -56,11 +62,13 @@ impl CallFailure {
     pub fn status(&self) -> u16 {
         match self {
             Self::TimedOut { .. } => 408,
-            Self::Unavailable { .. } | Self::Disconnected => 503,
+            Self::Unavailable { .. } | Self::Disconnected | Self::Busy(_) => 503,
             Self::Payload(_) | Self::NotHttp(_) => 400,
             // 421 Misdirected Request: no peer has this case.
             Self::WrongServer { .. } => 421,
             Self::Unreadable(_) | Self::NotSent(_) => 422,
+            // 507 Insufficient Storage: no peer has this case either.
+            Self::NoRoom(_) => 507,
         }
     }
 }

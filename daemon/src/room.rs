@@ -1,9 +1,9 @@
-//! Memory for the messages of verified requests, from the first byte of a body until its answer is written: in all, and
-//! of one hotkey.
+//! Memory for what hotkeys send: in all, and of one hotkey. An axon has one for the messages of verified requests, from the
+//! first byte of a body until its answer is written; the dendrites share one for replies.
 //!
-//! Bytes count as they come, not as they are stated. No hotkey takes more than it leaves to the others: who sends long
+//! How much a message takes is its reader's to say. No hotkey takes more than it leaves to the others: who sends long
 //! messages slowly keeps nobody out, and who is alone has half of the room, or a single message as long as may be. That one
-//! may take more than there is; short messages, such as pings, have room of their own beside it, of 4 MiB as a rule, which
+//! may take more than there is; short messages, such as pings, have room of their own beside it, of 8 MiB as a rule, which
 //! is shared in the same way.
 
 use std::{
@@ -20,9 +20,9 @@ const SHORT: usize = 8 * 1_024;
 /// the others, and like others beyond.
 const SHORT_FILL: usize = 1_024;
 
-/// The room of an axon.
+/// The room of an axon, or of the dendrites.
 #[derive(Debug)]
-pub(super) struct Room {
+pub(crate) struct Room {
     max: usize,
     /// A message that takes no more than this is a short one.
     short: usize,
@@ -54,37 +54,37 @@ struct Message {
 
 /// What a message takes of it, or something that is made of the message, given back on drop.
 #[derive(Debug)]
-pub(super) struct Charge {
+pub(crate) struct Charge {
     message: Arc<Mutex<Message>>,
     bytes: usize,
 }
 
 /// The message takes more than there is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct NoRoom;
+pub(crate) struct NoRoom;
 
 // === impl Room ===
 
 impl Room {
-    pub(super) fn new(max: usize) -> Arc<Self> {
+    pub(crate) fn new(max: usize) -> Arc<Self> {
         Arc::new(Self { max, short: SHORT.min(max / SHORT_FILL), taken: Mutex::default() })
     }
 
     /// For a message of `owner`, of which nothing is there yet.
-    pub(super) fn open(self: &Arc<Self>, owner: AccountId) -> Charge {
+    pub(crate) fn open(self: &Arc<Self>, owner: AccountId) -> Charge {
         let message = Message { room: Arc::clone(self), owner, bytes: 0, is_apart: true };
         Charge { message: Arc::new(Mutex::new(message)), bytes: 0 }
     }
 
     /// Bytes that the messages of one hotkey take now.
-    pub(super) fn taken_by(&self, owner: &AccountId) -> usize {
+    pub(crate) fn taken_by(&self, owner: &AccountId) -> usize {
         let taken = self.lock().by_owner.get(owner).copied().unwrap_or_default();
         taken.among.saturating_add(taken.apart)
     }
 
     /// Bytes that are taken now.
     #[cfg(test)]
-    pub(super) fn taken(&self) -> usize {
+    pub(crate) fn taken(&self) -> usize {
         let all = self.lock().all;
         all.among + all.apart
     }
@@ -148,17 +148,17 @@ impl Message {
 
 impl Charge {
     /// What it takes by now.
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
 
     /// For something else that is made of the same message, of which nothing is there yet.
-    pub(super) fn beside(&self) -> Self {
+    pub(crate) fn beside(&self) -> Self {
         Self { message: Arc::clone(&self.message), bytes: 0 }
     }
 
     /// Has it take `bytes` from now on, if there is room for them; else it keeps what it took.
-    pub(super) fn take(&mut self, bytes: usize) -> Result<(), NoRoom> {
+    pub(crate) fn take(&mut self, bytes: usize) -> Result<(), NoRoom> {
         // Of a long body most pieces come into pages that are counted already.
         if bytes == self.bytes {
             return Ok(());
