@@ -348,7 +348,11 @@ impl Dendrite {
         let (outgoing, reply) = loop {
             let ready = self.ready(target, spec.name(), transport, way).await?;
             let lane = self.lanes.enter();
-            let mut outgoing = self.signed(target, spec, fields, (limit, lane.uuid())).await?;
+            let before = match &ready {
+                Ready::Http(_) => http::before(axon),
+                Ready::Quic(_) => HeaderMap::new(),
+            };
+            let mut outgoing = self.signed(target, spec, fields, (limit, lane.uuid(), before)).await?;
             // Closed during the signature: once more, but not for as long as an axon likes to hang up.
             if ready.is_closed() {
                 if was_closed {
@@ -382,13 +386,13 @@ impl Dendrite {
         Ok(Exchanged { synapse, headers: reply.headers, held: reply.held })
     }
 
-    /// Asks for the signature of one request, with a nonce of now.
+    /// Asks for the signature of one request, with a nonce of now. Its headers are behind those in `before`.
     async fn signed(
         &self,
         target: Target,
         spec: &SynapseSpec,
         fields: &IndexMap<String, btd_wire::python::Value>,
-        (limit, uuid): (Duration, &str),
+        (limit, uuid, before): (Duration, &str, HeaderMap),
     ) -> Result<Outgoing, CallFailure> {
         let caller = Caller { hotkey: &self.address, uuid, ip: None };
         let callee = Callee { hotkey: target.hotkey, ip: target.ip.to_string(), port: target.port };
@@ -400,7 +404,7 @@ impl Dendrite {
             self.nonces.next(),
         );
         let signature = self.signer.sign(&self.hotkey, unsigned.message()).await.map_err(|error| not_signed(&error))?;
-        Ok(unsigned.sign(spec, &signature))
+        Ok(unsigned.sign_behind(before, spec, &signature))
     }
 
     /// `None` when nothing was sent, because the connection was closed in between.

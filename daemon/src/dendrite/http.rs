@@ -33,9 +33,9 @@ impl HttpClient {
         self.pool.ready(axon).await.map_err(|error| failure(axon, name, error))
     }
 
-    /// Sends one request over a connection in hand and reads its reply to the end; a streamed one goes
-    /// to whoever takes the pieces. `None` when the connection had been kept and turned out to be closed, so that
-    /// nothing was sent. The headers go with it.
+    /// Sends one request, whose headers are behind those of [`before`], over a connection in hand and reads its reply
+    /// to the end; a streamed one goes to whoever takes the pieces. `None` when the connection had been kept and turned
+    /// out to be closed, so that nothing was sent. The headers go with it.
     pub(super) async fn send(
         &self,
         ready: Ready,
@@ -44,21 +44,23 @@ impl HttpClient {
         taker: Taker<'_>,
     ) -> Result<Option<Reply>, CallFailure> {
         let headers = std::mem::take(&mut outgoing.headers);
-        match ready.send(request(axon, outgoing, headers)).await {
+        match ready.send(request(outgoing, headers)).await {
             Ok(reply) => self.read(reply, taker).await.map(Some),
             Err(Unsent::Closed(_)) => Ok(None),
             Err(Unsent::Failed(error)) => Err(failure(axon, class(outgoing), error)),
         }
     }
 
-    /// As [`HttpClient::send`], over whatever connection there is.
+    /// As [`HttpClient::send`], over whatever connection there is and with headers that stand alone.
     pub(super) async fn send_as_it_is(
         &self,
         axon: SocketAddr,
         outgoing: &Outgoing,
         taker: Taker<'_>,
     ) -> Result<Reply, CallFailure> {
-        let sent = self.pool.send(axon, request(axon, outgoing, outgoing.headers.clone())).await;
+        let mut headers = before(axon);
+        headers.extend(outgoing.headers.clone());
+        let sent = self.pool.send(axon, request(outgoing, headers)).await;
         self.read(sent.map_err(|error| failure(axon, class(outgoing), error))?, taker).await
     }
 
@@ -92,23 +94,27 @@ fn incomplete(error: &hyper::Error) -> CallFailure {
     CallFailure::Payload(format!("Response payload is not completed: {}", with_sources(error)))
 }
 
-/// What a request has of headers beside those of its message.
-const FURTHER: usize = 4;
+/// Headers of a request whose message has no required fields.
+const HEADERS: usize = 24;
 
-fn request(axon: SocketAddr, outgoing: &Outgoing, own: HeaderMap) -> Request<Full<Bytes>> {
+/// The headers that go before those of a message.
+pub(super) fn before(axon: SocketAddr) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(HEADERS);
+    if let Ok(host) = HeaderValue::from_str(&axon.to_string()) {
+        headers.insert(header::HOST, host);
+    }
+    headers
+}
+
+fn request(outgoing: &Outgoing, mut headers: HeaderMap) -> Request<Full<Bytes>> {
+    headers.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
+    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(unpack::ACCEPTED));
+    headers.insert(header::USER_AGENT, HeaderValue::from_static(super::USER_AGENT));
     let mut request = Request::new(Full::new(outgoing.body.clone()));
     *request.method_mut() = Method::POST;
     // A class name is a path segment by construction.
     *request.uri_mut() = outgoing.path.parse().unwrap_or_default();
-    let headers = request.headers_mut();
-    *headers = HeaderMap::with_capacity(own.len() + FURTHER);
-    if let Ok(host) = HeaderValue::from_str(&axon.to_string()) {
-        headers.insert(header::HOST, host);
-    }
-    headers.extend(own);
-    headers.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
-    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(unpack::ACCEPTED));
-    headers.insert(header::USER_AGENT, HeaderValue::from_static(super::USER_AGENT));
+    *request.headers_mut() = headers;
     request
 }
 

@@ -57,7 +57,7 @@ pub struct Unsigned {
 pub struct Outgoing {
     /// The path: `/` and the class name.
     pub path: String,
-    /// Synapse headers in the order of the peers, then the content type and length.
+    /// Synapse headers in the order of the peers, then the content length and type.
     pub headers: HeaderMap,
     /// The JSON body.
     pub body: Bytes,
@@ -105,10 +105,16 @@ impl Unsigned {
 
     /// Completes the request.
     pub fn sign(self, spec: &SynapseSpec, signature: &[u8; 64]) -> Outgoing {
+        self.sign_behind(HeaderMap::new(), spec, signature)
+    }
+
+    /// The same, with its headers behind those of the transport, so that they need not be moved there.
+    pub fn sign_behind(self, transport: HeaderMap, spec: &SynapseSpec, signature: &[u8; 64]) -> Outgoing {
         let mut synapse = self.synapse;
         synapse.dendrite.signature = Some(format!("0x{}", hex::encode(signature)));
         let body = Bytes::from(synapse.to_json(JsonStyle::Spaced));
-        let mut headers = synapse.to_headers_hashed(spec, body.len(), &self.hash).to_map();
+        let mut headers = transport;
+        synapse.to_headers_hashed(spec, body.len(), &self.hash).append_to(&mut headers);
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         Outgoing { path: format!("/{}", spec.name()), headers, body, synapse }

@@ -13,6 +13,7 @@ mod value;
 
 pub use json::{JsonError, JsonStyle, read_json, read_json_of, write_json};
 pub(crate) use json::{Member, read_members_of, write_object, write_object_in_parts};
+pub(crate) use number::push_float_repr;
 pub use number::{Integer, float_repr, read_float, read_int};
 pub use text::{python_repr, python_str};
 pub use value::{Text, Value};

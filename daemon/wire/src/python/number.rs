@@ -1,6 +1,9 @@
 //! `int`, `float` and their texts, as CPython reads and prints them.
 
-use std::{fmt, str::FromStr};
+use std::{
+    fmt::{self, Write as _},
+    str::FromStr,
+};
 
 /// An integer of any size in canonical decimal form. What fits is held as a machine integer.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -132,34 +135,29 @@ fn plain_digits(text: &str) -> Option<String> {
 /// Python's `repr(float)`: the shortest digits that read back as the same number, with an exponent
 /// below 1e-4 and from 1e16.
 pub fn float_repr(number: f64) -> String {
-    if number.is_nan() {
-        return "nan".to_owned();
-    }
-    if number.is_infinite() {
-        return if number > 0.0 { "inf" } else { "-inf" }.to_owned();
-    }
-    // Rust's shortest scientific form: `-d.ddde-xx`.
-    let scientific = format!("{number:e}");
-    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-    let (sign, mantissa) = mantissa.strip_prefix('-').map_or(("", mantissa), |rest| ("-", rest));
-    let exponent: i32 = exponent.parse().unwrap_or(0);
-    let digits = mantissa.replace('.', "");
-    match exponent {
-        -4..=-1 => {
-            let zeros = "0".repeat(usize::try_from(-exponent - 1).unwrap_or(0));
-            format!("{sign}0.{zeros}{digits}")
-        }
-        0..=15 => {
-            let whole = usize::try_from(exponent).unwrap_or(0) + 1;
-            let padded = format!("{digits:0<whole$}");
-            let (whole, fraction) = padded.split_at(whole);
-            format!("{sign}{whole}.{}", if fraction.is_empty() { "0" } else { fraction })
-        }
+    let mut text = String::new();
+    push_float_repr(&mut text, number);
+    text
+}
+
+/// The same, behind what `out` holds.
+pub(crate) fn push_float_repr(out: &mut String, number: f64) {
+    let size = number.abs();
+    // Writing to a text cannot fail.
+    let _ = match number {
+        _ if number.is_nan() => out.write_str("nan"),
+        _ if number.is_infinite() => out.write_str(if number > 0.0 { "inf" } else { "-inf" }),
+        // Within these bounds Rust prints it so too.
+        _ if size == 0.0 || (1e-4..1e16).contains(&size) => write!(out, "{number:?}"),
         _ => {
+            // Rust's shortest scientific form: `-d.ddde-xx`.
+            let scientific = format!("{number:e}");
+            let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+            let exponent: i32 = exponent.parse().unwrap_or(0);
             let direction = if exponent < 0 { '-' } else { '+' };
-            format!("{sign}{mantissa}e{direction}{:02}", exponent.abs())
+            write!(out, "{mantissa}e{direction}{:02}", exponent.abs())
         }
-    }
+    };
 }
 
 #[cfg(test)]
@@ -197,6 +195,26 @@ mod tests {
             assert_eq!(text.parse::<Integer>().unwrap(), Integer::from(number), "{text}");
         }
         assert_eq!("0".repeat(MAX_DIGITS + 1).parse::<Integer>(), Err(IntegerError));
+    }
+
+    #[test]
+    fn floats_are_printed_as_python_prints_them() {
+        for (number, expected) in [
+            (12.0, "12.0"),
+            (-0.0, "-0.0"),
+            (0.1 + 0.2, "0.30000000000000004"),
+            (1e-4, "0.0001"),
+            (-9.999e-5, "-9.999e-05"),
+            (9_999_999_999_999_998.0, "9999999999999998.0"),
+            (1e16, "1e+16"),
+            (-1.5e300, "-1.5e+300"),
+            (5e-324, "5e-324"),
+            (f64::MAX, "1.7976931348623157e+308"),
+            (f64::NAN, "nan"),
+            (f64::NEG_INFINITY, "-inf"),
+        ] {
+            assert_eq!(float_repr(number), expected);
+        }
     }
 
     #[test]

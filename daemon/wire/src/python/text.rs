@@ -6,7 +6,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Value, float_repr};
+use super::{Value, push_float_repr};
 
 /// Python's `str(value)`: a text as it is, everything else as `repr`.
 pub fn python_str(value: &Value) -> String {
@@ -32,7 +32,7 @@ fn write_repr(out: &mut String, value: &Value) {
             // Writing to a text cannot fail.
             let _ = write!(out, "{number}");
         }
-        Value::Float(number) => out.push_str(&float_repr(*number)),
+        Value::Float(number) => push_float_repr(out, *number),
         Value::Str(text) => write_quoted(out, text),
         Value::List(members) => write_sequence(out, '[', members, ']'),
         Value::Tuple(members) => {

@@ -3,10 +3,11 @@
 use std::{borrow::Cow, fmt::Write as _, ops::Range};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::Terminal;
-use crate::python::{JsonStyle, Member, Value, float_repr, write_json};
+use crate::python::{JsonStyle, Member, Value, push_float_repr, write_json};
 
 /// Prefix of what the message says of the answering end.
 pub const HEADER_AXON: &str = "bt_header_axon_";
@@ -35,6 +36,9 @@ macro_rules! terminal_names {
 
 const AXON_NAMES: [&str; 10] = terminal_names!("bt_header_axon_");
 const DENDRITE_NAMES: [&str; 10] = terminal_names!("bt_header_dendrite_");
+
+/// Headers that come to a block, at most: of its body, and of who sends it.
+const FURTHER: usize = 5;
 
 /// Names and values in sending order. Names carry underscores, as every peer writes them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -73,7 +77,7 @@ impl HeaderBlock {
                 // Writing to a text cannot fail.
                 let _ = write!(self.values, "{number}");
             }
-            Member::Float(number) => self.values.push_str(&float_repr(number)),
+            Member::Float(number) => push_float_repr(&mut self.values, number),
             // Absent ones are left out, and no terminal has others.
             Member::None | Member::Object(_) | Member::Value(_) => return,
         }
@@ -104,17 +108,27 @@ impl HeaderBlock {
     /// The block as HTTP headers. Values are sanitised by [`header_value`]; a field whose name
     /// cannot be a header name is left out, as no peer could read it either.
     pub fn to_map(&self) -> HeaderMap {
-        let mut map = HeaderMap::with_capacity(self.headers.len() + 4);
-        for ((name, _), (_, value)) in self.headers.iter().zip(self.iter()) {
+        let mut map = HeaderMap::new();
+        self.append_to(&mut map);
+        map
+    }
+
+    /// Puts the block behind the headers that `map` has.
+    pub(crate) fn append_to(&self, map: &mut HeaderMap) {
+        map.reserve(self.headers.len() + FURTHER);
+        // All of them are parts of one text, and none a copy of its own.
+        let values = Bytes::copy_from_slice(self.values.as_bytes());
+        for ((name, range), (_, text)) in self.headers.iter().zip(self.iter()) {
             let name = match name {
                 Cow::Borrowed(name) => Ok(HeaderName::from_static(name)),
                 Cow::Owned(name) => HeaderName::from_bytes(name.as_bytes()),
             };
+            let part = || HeaderValue::from_maybe_shared(values.slice(range.clone())).ok();
+            let shared = if text.is_ascii() { part() } else { None };
             if let Ok(name) = name {
-                map.append(name, header_value(value));
+                map.append(name, shared.unwrap_or_else(|| header_value(text)));
             }
         }
-        map
     }
 }
 

@@ -5,10 +5,12 @@ use std::fmt::Write as _;
 use bytes::Bytes;
 
 use super::{LONG, is_plain, run};
-use crate::python::{Text, Value, float_repr};
+use crate::python::{Text, Value, push_float_repr};
 
 /// Room that is left behind a long text as it is written.
 const BEHIND: usize = 1_024;
+/// What a message without fields takes: its text need not grow.
+const MESSAGE: usize = 1_024;
 
 /// How a JSON document is laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,7 +91,7 @@ fn write_value(writer: &mut Writer, value: &Value, style: JsonStyle) {
 
 fn write_float(out: &mut String, number: f64, style: JsonStyle) {
     if number.is_finite() {
-        out.push_str(&float_repr(number));
+        push_float_repr(out, number);
         return;
     }
     let quote = if style == JsonStyle::Strict { "\"" } else { "" };
@@ -148,7 +150,7 @@ fn write_member(writer: &mut Writer, member: Member<'_>, style: JsonStyle) {
 
 /// Writes an object whose members are held by nobody together.
 pub(crate) fn write_object<'a>(members: impl Iterator<Item = (&'a str, Member<'a>)>, style: JsonStyle) -> String {
-    let mut out = Writer::default();
+    let mut out = Writer { text: String::with_capacity(MESSAGE), parts: None };
     write_members(&mut out, members, style);
     out.text
 }
@@ -158,7 +160,7 @@ pub(crate) fn write_object_in_parts<'a>(
     members: impl Iterator<Item = (&'a str, Member<'a>)>,
     style: JsonStyle,
 ) -> Vec<Bytes> {
-    let mut out = Writer { parts: Some(Vec::new()), ..Writer::default() };
+    let mut out = Writer { text: String::with_capacity(MESSAGE), parts: Some(Vec::new()) };
     write_members(&mut out, members, style);
     let mut parts = out.parts.unwrap_or_default();
     parts.push(Bytes::from(out.text));
