@@ -73,7 +73,7 @@ mod tests {
     #[tokio::test]
     async fn it_ends_where_nobody_is_left_to_use_it() {
         let connection = InUse::default();
-        let unused = connection.unused(Duration::from_secs(3_600));
+        let unused = connection.unused(Duration::from_hours(1));
         pin_mut!(unused);
         let last = connection.enter();
         drop(connection);

@@ -30,9 +30,8 @@ use futures_util::{StreamExt, future::BoxFuture, stream};
 use serde_json::value::RawValue;
 use tokio::sync::{Notify, mpsc, oneshot};
 
-use super::{
-    Answer, AxonError, Classes, Handler, HandlerError, Request, Screening, handler::Verdict, queue::Queue, room::Charge,
-};
+use super::{Answer, AxonError, Classes, Handler, HandlerError, Request, Screening, handler::Verdict, queue::Queue};
+use crate::room::Charge;
 
 /// What a program serves.
 #[derive(Debug, Clone)]

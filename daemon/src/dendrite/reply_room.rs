@@ -173,7 +173,7 @@ mod tests {
 
     use super::*;
 
-    const FOREVER: Duration = Duration::from_secs(3_600);
+    const FOREVER: Duration = Duration::from_hours(1);
 
     fn hotkey(number: u8) -> AccountId {
         AccountId([number; 32])

@@ -80,13 +80,13 @@ async fn relay(axon: SocketAddr) -> (SocketAddr, Arc<AtomicBool>) {
 }
 
 /// A connection through a relay, and a request on its way to an answer that nobody acknowledges.
-struct Cut {
+struct Held {
     connection: Connection,
     reply: RecvStream,
     is_cut: Arc<AtomicBool>,
 }
 
-async fn unacknowledged(axon: &AxonHandle, begun: &Notify, go: &Notify) -> Cut {
+async fn unacknowledged(axon: &AxonHandle, begun: &Notify, go: &Notify) -> Held {
     let (address, cut) = relay(axon.address()).await;
     let connecting = client().connect(address, "axon.invalid").unwrap();
     let connection = timeout(PATIENCE, connecting).await.unwrap().unwrap();
@@ -97,7 +97,7 @@ async fn unacknowledged(axon: &AxonHandle, begun: &Notify, go: &Notify) -> Cut {
     timeout(PATIENCE, begun.notified()).await.expect("it is handled");
     cut.store(true, Ordering::Relaxed);
     go.notify_one();
-    Cut { connection, reply, is_cut: cut }
+    Held { connection, reply, is_cut: cut }
 }
 
 async fn axon_of_long(config: Config) -> (AxonHandle, Arc<Notify>, Arc<Notify>) {
@@ -123,7 +123,7 @@ async fn replies_that_are_not_acknowledged_lease_no_more_than_their_room_and_wai
     assert!(leased(&axon) <= ROOM / 2, "{}", leased(&axon));
     // From the same address, of which nothing more can be leased.
     served(&axon).await;
-    for Cut { mut reply, is_cut, connection } in callers {
+    for Held { mut reply, is_cut, connection } in callers {
         is_cut.store(false, Ordering::Relaxed);
         let reply = timeout(PATIENCE, reply.read_to_end(2 * TEXT)).await.expect("it arrives").unwrap();
         assert!(reply.len() > TEXT, "{}", reply.len());
