@@ -52,6 +52,13 @@ impl Gathering {
         self.long.as_ref().map_or(self.read.len(), |long| long.filled.next_multiple_of(HUGE))
     }
 
+    /// Memory that they take at most once so many `more` have come.
+    pub(crate) fn memory_with(&self, more: usize) -> usize {
+        let bytes = self.gathered().saturating_add(more);
+        let is_long = self.long.is_some() || self.stated >= LONG && bytes > BEGINNING;
+        if is_long { bytes.checked_next_multiple_of(HUGE).unwrap_or(usize::MAX) } else { bytes }
+    }
+
     /// Takes the next bytes.
     pub(crate) fn take(&mut self, bytes: &[u8]) {
         if self.stated >= LONG && self.read.len().saturating_add(bytes.len()) > BEGINNING {

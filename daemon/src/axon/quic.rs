@@ -239,14 +239,18 @@ async fn serve(incoming: Incoming, place: Place, edge: Arc<Edge>, handshake: Tas
         Err(_) => return failed(&edge, peer, &"the handshake took too long"),
     };
     let (requests, in_use) = (TaskTracker::new(), InUse::default());
-    let mut unused = pin!(in_use.unused(IDLE));
+    let (mut unused, mut is_unused) = (pin!(in_use.unused(IDLE)), false);
     loop {
         let accepted = tokio::select! {
+            biased;
             () = edge.stop.cancelled() => break,
             () = place.gave_way() => break,
             accepted = connection.accept() => accepted,
-            // It gives signs of life, so that it does not end by itself.
-            () = unused.as_mut() => return quic.close(NO_ERROR, b"no request came for long"),
+            // It gives signs of life, so that it does not end by itself. A request that is there by now goes before.
+            () = unused.as_mut() => {
+                is_unused = true;
+                break;
+            }
         };
         match accepted {
             Ok(Some(resolver)) => {
@@ -293,6 +297,8 @@ async fn serve(incoming: Incoming, place: Place, edge: Arc<Edge>, handshake: Tas
     }
     if displaced {
         quic.close(GAVE_WAY, b"gave way to another connection");
+    } else if is_unused {
+        quic.close(NO_ERROR, b"no request came for long");
     }
 }
 

@@ -66,7 +66,7 @@ impl HttpClient {
 
     async fn read(&self, mut reply: PooledReply, taker: Taker<'_>) -> Result<Reply, CallFailure> {
         let head = (reply.head.status, &reply.head.headers);
-        let mut reading = Reading::new(head, taker, reply.stated_length(), self.max_reply).await?;
+        let mut reading = Reading::new(head, taker, reply.stated_length(), self.max_reply)?;
         while let Some(data) = reply.chunk().await {
             reading.take(data.map_err(|error| incomplete(&error))?).await?;
         }

@@ -317,7 +317,7 @@ async fn exchange<O: h3::quic::OpenStreams<Bytes>>(
     let (head, ()) = response.into_parts();
     let stated = head.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     let reading = Reading::new((head.status, &head.headers), taker, stated.unwrap_or(0), max_reply);
-    let mut reading = reading.await.map_err(QuicFailure::Broken)?;
+    let mut reading = reading.map_err(QuicFailure::Broken)?;
     let incomplete = |error: StreamError| CallFailure::Payload(format!("Response payload is not completed: {error}"));
     while let Some(mut data) = stream.recv_data().await.map_err(|error| QuicFailure::Broken(incomplete(error)))? {
         reading.take(data.copy_to_bytes(data.remaining())).await.map_err(QuicFailure::Broken)?;

@@ -9,7 +9,7 @@ use super::{
     reply_room::{Held, Taker, held_by},
     unpack::{CannotUnpack, Unpacker},
 };
-use crate::gathering::{Gathering, memory_of};
+use crate::gathering::Gathering;
 
 /// Gathers a body, or hands it on piece by piece.
 #[derive(Debug)]
@@ -30,11 +30,12 @@ pub(super) struct Reading<'a> {
 // === impl Reading ===
 
 impl<'a> Reading<'a> {
-    /// Of a reply with this head; `stated` bytes of it are to come, or 0 where nothing was stated. Waits for room for them.
+    /// Of a reply with this head; `stated` bytes of it are to come, or 0 where nothing was stated. They find their room as
+    /// they come: a statement costs whoever makes it nothing.
     ///
     /// # Errors
-    /// When it is packed in a way that is not known, or there is no room.
-    pub(super) async fn new(
+    /// When it is packed in a way that is not known.
+    pub(super) fn new(
         (status, headers): (StatusCode, &HeaderMap),
         taker: Taker<'a>,
         stated: usize,
@@ -43,8 +44,7 @@ impl<'a> Reading<'a> {
         let unpacker = Unpacker::of(headers).map_err(|error| packed(&error))?;
         let pieces = taker.pieces.filter(|_| is_streamed(status, headers));
         let stated = if pieces.is_some() { 0 } else { stated.min(most) };
-        let mut held = taker.open();
-        held.take(memory_of(stated)).await?;
+        let held = taker.open();
         Ok(Self { unpacker, pieces, taker, read: Gathering::new(stated), most, came: 0, held })
     }
 
@@ -71,11 +71,7 @@ impl<'a> Reading<'a> {
             if piece.len() > self.most.saturating_sub(self.read.gathered()) {
                 return Err(too_long());
             }
-            let bytes = self.read.gathered() + piece.len();
-            // What was stated has its room already.
-            if bytes > self.held.bytes() {
-                self.held.take(bytes).await?;
-            }
+            self.held.take(self.read.memory_with(piece.len())).await?;
             self.read.take(&piece);
         }
         Ok(())
@@ -109,7 +105,7 @@ mod tests {
         headers.insert(http::header::CONTENT_ENCODING, http::HeaderValue::from_static("gzip"));
         let room = ReplyRoom::new(&Config::default());
         let taker = Taker { pieces: None, room: &room, hotkey: AccountId([1; 32]) };
-        let mut reading = Reading::new((StatusCode::OK, &headers), taker, 0, 100).await.unwrap();
+        let mut reading = Reading::new((StatusCode::OK, &headers), taker, 0, 100).unwrap();
         // An empty member, and what is dropped behind it.
         let member = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0];
         reading.take(Bytes::copy_from_slice(&member)).await.unwrap();

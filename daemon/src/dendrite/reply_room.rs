@@ -92,11 +92,6 @@ impl ReplyRoom {
 // === impl Held ===
 
 impl Held {
-    /// What the reply takes by now, in bytes.
-    pub(super) fn bytes(&self) -> usize {
-        self.charge.bytes()
-    }
-
     /// Has the reply take `bytes` from now on. Waits where there is no room for more.
     ///
     /// # Errors
@@ -210,11 +205,11 @@ mod tests {
         first.take(50_000).await.unwrap();
         second.take(25_000).await.unwrap();
         for held in [&mut first, &mut second] {
-            let before = held.bytes();
+            let before = held.charge.bytes();
             let failure = held.take(90_000).await.unwrap_err();
             assert_eq!(failure.status(), 507);
             assert!(failure.to_string().contains("dendrite.max_replies_bytes"), "{failure}");
-            assert_eq!(held.bytes(), before, "what is refused takes nothing");
+            assert_eq!(held.charge.bytes(), before, "what is refused takes nothing");
         }
         drop((first, second));
         assert_eq!(room.taken(), 0);

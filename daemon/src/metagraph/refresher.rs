@@ -150,7 +150,12 @@ impl Refresher {
                 let pause =
                     if is_about_the_link(&error) { PAUSE } else { PAUSE.saturating_mul(again).min(LONGEST_PAUSE) };
                 sleep(pause).await;
-                let _ = self.link.state().wait_for(btd_chain::LinkState::is_live).await;
+                let mut state = self.link.state();
+                if timeout(STANDS, state.wait_for(btd_chain::LinkState::is_live)).await.is_err() {
+                    let known = Arc::clone(&self.current.borrow());
+                    self.keeper.keep(&known, When::Now).await;
+                    let _ = state.wait_for(btd_chain::LinkState::is_live).await;
+                }
                 continue;
             }
             failures = 0;

@@ -48,7 +48,7 @@ type Subnets = BTreeMap<NetUid, Arc<Snapshot>>;
 /// Has running axons go on as whoever takes the place of their hotkeys, until told to stop.
 pub async fn succeed(config: Config, serving: Serving, told: CancellationToken) {
     let mut metagraphs = serving.metagraph().subscribe();
-    let mut watch = Watch { config, places: Places::default(), tried: None };
+    let mut watch = Watch { config, places: Places::default(), tried: None, in_place_of: None };
     loop {
         tokio::select! {
             () = told.cancelled() => return,
@@ -70,6 +70,8 @@ struct Watch {
     places: Places,
     /// As whom it was tried last to go on, and when.
     tried: Option<(Heir, Instant)>,
+    /// Whom the configuration names, and as whom the axon goes on in its place, because that one is published at its address.
+    in_place_of: Option<(Hotkey, Hotkey)>,
 }
 
 /// Where a hotkey was registered when that was last seen.
@@ -115,6 +117,12 @@ impl Watch {
     /// Looks once, and has the axon go on if it is time to.
     async fn look(&mut self, serving: &Serving, present: &Present, known: &Subnets) {
         let scope = self.scope(known);
+        if let Some(named) = self.named_again(present.account, &scope, known) {
+            if self.is_due(named) && serving.go_on(present, named.hotkey).await.is_ok() {
+                self.in_place_of = None;
+            }
+            return;
+        }
         let Some(heir) = self.places.heir(present.account, &scope, known) else {
             return self.look_at_the_address(serving, present, (&scope, known)).await;
         };
@@ -147,11 +155,23 @@ impl Watch {
             match serving.go_on(present, heir.hotkey).await {
                 // Anybody may publish any address: who is not of this host is passed over in silence.
                 Err(Unable::NoKey(_)) => {}
-                Ok(()) => return,
+                Ok(()) => {
+                    self.in_place_of = Some((present.account, heir.hotkey));
+                    return;
+                }
                 Err(unable) => return serving.note_exchange(present, Some(heir.told(with_causes(&unable)))),
             }
         }
         serving.note_exchange(present, None);
+    }
+
+    /// Whom the configuration names, if the axon answers as another for its address alone, and that one is registered by
+    /// now: it was not exchanged, but new.
+    fn named_again(&self, own: Hotkey, scope: &[NetUid], known: &Subnets) -> Option<Heir> {
+        let (hotkey, _) = self.in_place_of.filter(|(_, other)| *other == own)?;
+        let is_there = |netuid: &&NetUid| known.get(netuid).is_some_and(|subnet| subnet.uid(&hotkey).is_some());
+        let netuid = scope.iter().find(is_there).copied()?;
+        Some(Heir { netuid, hotkey, stays_on: None })
     }
 
     /// The subnets that count: those on which the axon is kept published, or else all.
@@ -178,7 +198,7 @@ impl Places {
         if self.of != Some(own) {
             *self = Self { of: Some(own), by_subnet: BTreeMap::new() };
         }
-        let (mut heir, mut stays_on) = (None, None);
+        let (mut heir, mut stays_on, mut is_sure) = (None, None, true);
         for netuid in scope {
             let Some(subnet) = known.get(netuid) else { continue };
             if let Some(neuron) = subnet.uid(&own).and_then(|uid| subnet.neuron(uid)) {
@@ -188,9 +208,12 @@ impl Places {
             } else if let Some(place) = self.by_subnet.get(netuid) {
                 let holder = subnet.neuron(place.uid).filter(|holder| holder.registered_at == place.registered_at);
                 heir = heir.or(holder.map(|holder| (*netuid, holder.hotkey)));
+            } else {
+                // What an earlier run has kept may be older than a registration.
+                is_sure &= !subnet.is_of_an_earlier_run();
             }
         }
-        heir.map(|(netuid, hotkey)| Heir { netuid, hotkey, stays_on })
+        heir.filter(|_| is_sure).map(|(netuid, hotkey)| Heir { netuid, hotkey, stays_on })
     }
 }
 
@@ -250,7 +273,7 @@ impl Serving {
         let Err(error) = begun else {
             tracing::info!(
                 old = %present.account, new = %heir, %wallet, %hotkey,
-                "hotkey exchanged, and the axon goes on as the new one"
+                "the axon goes on as another hotkey: its own was exchanged, or is not registered"
             );
             return Ok(());
         };

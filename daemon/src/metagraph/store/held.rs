@@ -88,6 +88,12 @@ impl Held {
         let mut held = Self::default();
         let all = held.due(known, When::Now);
         held.note(known, &all);
+        for (netuid, written) in &mut held.subnets {
+            // It was written when it was read, and has its turn by that.
+            if let Some(snapshot) = known.subnets.get(netuid) {
+                written.at = snapshot.at.block.number;
+            }
+        }
         held
     }
 
