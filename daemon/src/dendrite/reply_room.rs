@@ -188,7 +188,7 @@ mod tests {
             drop(first);
             waiting.await.unwrap();
         }
-        assert_eq!((second.bytes(), room.taken()), (50_000, 50_000));
+        assert_eq!((second.charge.bytes(), room.taken()), (50_000, 50_000));
         // Bytes hold their room, and so does each part of them.
         let whole = held_by(Bytes::from_static(b"one two"), second);
         let part = whole.slice(..3);
