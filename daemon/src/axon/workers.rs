@@ -91,7 +91,7 @@ pub struct Message {
     pub room: MessageRoom,
 }
 
-/// Held for a [`Message`] for as long as it waits and is sent: its text counts among the axon's messages until the last
+/// Held for a message for as long as it waits and is sent: its text counts among the axon's messages until the last
 /// clone of this is dropped.
 #[derive(Debug, Clone)]
 pub struct MessageRoom {
