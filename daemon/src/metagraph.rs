@@ -265,10 +265,11 @@ impl Metagraphs {
         self.subnets.values().map(|snapshot| snapshot.neurons().len()).sum()
     }
 
-    /// The subnets in which `account` is a hotkey.
-    fn homes_of_hotkey(&self, account: AccountId) -> impl Iterator<Item = NetUid> + '_ {
-        let is_there = move |(_, snapshot): &(&NetUid, &Arc<Snapshot>)| snapshot.uid(&Hotkey(account)).is_some();
-        self.subnets.iter().filter(is_there).map(|(netuid, _)| *netuid)
+    /// Those of the subnets `among` in which any of `hotkeys` is registered.
+    fn homes_of_hotkeys(&self, hotkeys: &[AccountId], among: &BTreeSet<NetUid>) -> impl Iterator<Item = NetUid> {
+        let is_there =
+            move |snapshot: &Arc<Snapshot>| hotkeys.iter().any(|hotkey| snapshot.uid(&Hotkey(*hotkey)).is_some());
+        among.iter().copied().filter(move |netuid| self.subnets.get(netuid).is_some_and(is_there))
     }
 
     /// The subnets in which `account` is a hotkey or a coldkey.

@@ -7,16 +7,21 @@
 
 use std::{
     fmt,
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream};
 use jsonrpsee_client_transport::ws::WsHandshakeError;
 use jsonrpsee_core::{
-    client::{Error as ClientError, SubscriptionClientT, SubscriptionCloseReason},
+    client::{Client, Error as ClientError, SubscriptionClientT, SubscriptionCloseReason, async_client::RpcService},
+    middleware::{Request, RpcServiceBuilder, RpcServiceT},
     traits::ToRpcParams,
 };
-use jsonrpsee_ws_client::{PingConfig, WsClient, WsClientBuilder};
+use jsonrpsee_types::{Id, ResponseSuccess};
+use jsonrpsee_ws_client::{PingConfig, WsClientBuilder};
 use serde_json::value::RawValue;
 use subxt_rpcs::{
     Error, RpcClient, RpcClientT,
@@ -69,7 +74,13 @@ struct Flood;
 struct Params(Option<Box<RawValue>>);
 
 /// A connection that says why it ended, to whoever has asked for something and to subscribers.
-struct Socket(Arc<WsClient>);
+struct Socket {
+    client: Arc<Client<RpcService>>,
+    /// The way of a request, without the client's own limit of its time: whoever asks has one, and this one's clock is a
+    /// thread that is woken twice for each request.
+    service: RpcService,
+    next_id: AtomicU64,
+}
 
 /// Whether a subscription ended because its messages came faster than they were read.
 pub(crate) fn is_flood(error: &Error) -> bool {
@@ -115,13 +126,21 @@ impl Dial for WebSocket {
         endpoint: &'d Endpoint,
         config: &'d LinkConfig,
     ) -> BoxFuture<'d, Result<RpcClient, DialError>> {
+        let service = Arc::new(OnceLock::new());
+        let built = Arc::clone(&service);
+        let keep = move |service: RpcService| {
+            // It is built once.
+            let _ = built.set(service.clone());
+            service
+        };
         let opening = WsClientBuilder::new()
+            .set_rpc_middleware(RpcServiceBuilder::new().layer_fn(keep))
             .max_request_size(LARGEST_REQUEST)
             .max_response_size(config.max_response_bytes)
             .max_concurrent_requests(REQUESTS_AT_ONCE)
             .max_buffer_capacity_per_subscription(self.most_unread)
             .enable_ws_ping(PingConfig::new())
-            // The link's own deadlines come first; these only keep what was abandoned from staying for ever.
+            // The link's own deadlines come first; these only keep from staying for ever what was begun and abandoned.
             .request_timeout(config.request_timeout().saturating_mul(2))
             .connection_timeout(config.connect_timeout().saturating_mul(2))
             .build(endpoint.url().to_owned());
@@ -131,10 +150,10 @@ impl Dial for WebSocket {
             // The client looks the name up itself, for each redirection too, and blocks its thread for that.
             let waits = runtime.clone();
             let opened = waits.spawn_blocking(move || runtime.block_on(given_up.run_until_cancelled(opening))).await;
-            match opened {
-                Ok(Some(Ok(client))) => Ok(RpcClient::new(Socket(client.into()))),
-                Ok(Some(Err(error))) => Err(refused(&error)),
-                Ok(None) | Err(_) => Err(DialError::Failed(BROKE_OFF.to_owned())),
+            match (opened, service.get()) {
+                (Ok(Some(Ok(client))), Some(service)) => Ok(RpcClient::new(Socket::new(client, service.clone()))),
+                (Ok(Some(Err(error))), _) => Err(refused(&error)),
+                _ => Err(DialError::Failed(BROKE_OFF.to_owned())),
             }
         }
         .boxed()
@@ -150,9 +169,28 @@ const REQUESTS_AT_ONCE: usize = 1024;
 
 // === impl Socket ===
 
+impl Socket {
+    fn new(client: Client<RpcService>, service: RpcService) -> Self {
+        /// The client numbers what it asks itself from zero: its subscriptions, of which there are few.
+        const FIRST_ID: u64 = 1 << 30;
+        Self { client: client.into(), service, next_id: AtomicU64::new(FIRST_ID) }
+    }
+}
+
 impl RpcClientT for Socket {
     fn request_raw<'a>(&'a self, method: &'a str, params: Option<Box<RawValue>>) -> RawRpcFuture<'a, Box<RawValue>> {
-        async move { self.0.request_raw(method, params).await.map_err(plain) }.boxed()
+        async move {
+            let id = Id::Number(self.next_id.fetch_add(1, Ordering::Relaxed));
+            let answered = match self.service.call(Request::borrowed(method, params.as_deref(), id)).await {
+                Err(ClientError::ServiceDisconnect) => Err(self.client.on_disconnect().await),
+                answered => answered,
+            };
+            let answer = answered.and_then(|answered| {
+                ResponseSuccess::try_from(answered.into_response().into_inner()).map_err(ClientError::Call)
+            });
+            answer.map(|answer| answer.result).map_err(|error| plain(error.into()))
+        }
+        .boxed()
     }
 
     fn subscribe_raw<'a>(
@@ -162,9 +200,9 @@ impl RpcClientT for Socket {
         unsub: &'a str,
     ) -> RawRpcFuture<'a, RawRpcSubscription> {
         async move {
-            let opening = SubscriptionClientT::subscribe::<Box<RawValue>, _>(&*self.0, sub, Params(params), unsub);
+            let opening = SubscriptionClientT::subscribe::<Box<RawValue>, _>(&*self.client, sub, Params(params), unsub);
             let subscription = opening.await.map_err(|error| plain(error.into()))?;
-            let begun = Some((subscription, Arc::clone(&self.0)));
+            let begun = Some((subscription, Arc::clone(&self.client)));
             let stream = stream::unfold(begun, |state| async move {
                 let (mut subscription, client) = state?;
                 Some(match (subscription.next().await, subscription.close_reason()) {

@@ -571,8 +571,7 @@ async fn counts_where(
     if hotkeys.len().saturating_mul(netuids.len()) > MOST_ASKED {
         return Ok(netuids.into_iter().collect());
     }
-    let lives = hotkeys.iter().flat_map(|hotkey| before.homes_of_hotkey(*hotkey));
-    let lives = lives.filter(|netuid| among.contains(netuid));
+    let lives = before.homes_of_hotkeys(hotkeys, among);
     let children = or_none(view.subnets_with_children(hotkeys, &netuids).await)?;
     Ok(lives.chain(children).collect())
 }
