@@ -76,8 +76,8 @@ struct Params(Option<Box<RawValue>>);
 /// A connection that says why it ended, to whoever has asked for something and to subscribers.
 struct Socket {
     client: Arc<Client<RpcService>>,
-    /// The way of a request, without the client's own limit of its time: whoever asks has one, and this one's clock is a
-    /// thread that is woken twice for each request.
+    /// What sends requests, below the client's own limit of their time: whoever asks has a limit, and the clock of the
+    /// client's is a thread that is woken twice for each request.
     service: RpcService,
     next_id: AtomicU64,
 }
@@ -140,7 +140,7 @@ impl Dial for WebSocket {
             .max_concurrent_requests(REQUESTS_AT_ONCE)
             .max_buffer_capacity_per_subscription(self.most_unread)
             .enable_ws_ping(PingConfig::new())
-            // The link's own deadlines come first; these only keep from staying for ever what was begun and abandoned.
+            // The link's own deadlines come first: these are for connecting, and for beginning a subscription.
             .request_timeout(config.request_timeout().saturating_mul(2))
             .connection_timeout(config.connect_timeout().saturating_mul(2))
             .build(endpoint.url().to_owned());
