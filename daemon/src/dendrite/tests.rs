@@ -36,14 +36,14 @@ use crate::axon::{
 };
 
 /// Serves `reply` once to whoever connects, and closes. An empty reply closes at once.
-async fn server(reply: &'static [u8]) -> SocketAddr {
+async fn server(reply: impl AsRef<[u8]> + Send + Sync + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             let mut request = [0; 16_384];
             let _ = stream.read(&mut request).await;
-            let _ = stream.write_all(reply).await;
+            let _ = stream.write_all(reply.as_ref()).await;
         }
     });
     address

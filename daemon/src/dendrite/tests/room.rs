@@ -11,17 +11,7 @@ async fn answering(length: usize) -> SocketAddr {
         "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\
          bt_header_axon_status_code: 200\r\nbt_header_axon_status_message: Success\r\n\r\n"
     );
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move {
-        while let Ok((mut stream, _)) = listener.accept().await {
-            let mut request = [0; 16_384];
-            let _ = stream.read(&mut request).await;
-            let _ = stream.write_all(head.as_bytes()).await;
-            let _ = stream.write_all(body.as_bytes()).await;
-        }
-    });
-    address
+    server(head + &body).await
 }
 
 #[tokio::test]
