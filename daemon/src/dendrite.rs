@@ -64,7 +64,7 @@ pub use reply_room::{Held, ReplyRoom};
 
 use self::{
     clock::Nonces,
-    http::HttpClient,
+    http::{HttpClient, Sent},
     lanes::Lanes,
     offers::Offers,
     quic::{QuicClient, QuicFailure},
@@ -73,6 +73,9 @@ use self::{
 };
 use crate::http_pool;
 
+/// A kept connection that ends within this time of a request, without a reply, may have been closed before the request
+/// reached its other end: longer than any way there and back. One that ends later ends because of the request.
+const CROSSED_WITHIN: Duration = Duration::from_secs(1);
 const USER_AGENT: &str = concat!("btd/", env!("CARGO_PKG_VERSION"));
 
 /// An axon, as the caller knows it.
@@ -226,8 +229,8 @@ impl Dendrite {
     ///
     /// An axon that has just started may refuse a first request by its age and say when to come
     /// again; if that is within `limit`, the request is signed anew and sent once more. A request to
-    /// which a QUIC connection does not stir is sent again as it is, under the same nonce. Nothing else
-    /// is repeated.
+    /// which a QUIC connection does not stir, or at which a kept connection of HTTP/1.1 ends at once without a reply,
+    /// is sent again as it is, under the same nonce, which no axon takes twice. Nothing else is repeated.
     pub async fn call(
         &self,
         target: Target,
@@ -362,7 +365,7 @@ impl Dendrite {
                 continue;
             }
             let sent = match ready {
-                Ready::Http(ready) => self.send_http(ready, axon, &mut outgoing, taker).await?,
+                Ready::Http(ready) => self.send_http(ready, axon, (&mut outgoing, spec), taker).await?,
                 Ready::Quic(ready) => {
                     let sending = self.send_quic(ready, target, &outgoing, (transport, taker, way));
                     Some(Box::pin(sending).await?)
@@ -412,14 +415,36 @@ impl Dendrite {
         &self,
         ready: http_pool::Ready,
         axon: SocketAddr,
-        outgoing: &mut Outgoing,
+        (outgoing, spec): (&mut Outgoing, &SynapseSpec),
         taker: Taker<'_>,
     ) -> Result<Option<Reply>, CallFailure> {
-        let reply = self.http.send(ready, axon, outgoing, taker).await?;
-        if let Some(reply) = &reply {
-            self.offers.note(axon, &reply.headers);
-        }
-        Ok(reply)
+        let begun = Instant::now();
+        let reply = match self.http.send(ready, axon, outgoing, taker).await? {
+            Sent::Answered(reply) => reply,
+            Sent::Nothing => return Ok(None),
+            Sent::Unanswered if begun.elapsed() < CROSSED_WITHIN => {
+                Box::pin(self.send_again(axon, outgoing, spec, taker)).await?
+            }
+            Sent::Unanswered => return Err(CallFailure::Disconnected),
+        };
+        self.offers.note(axon, &reply.headers);
+        Ok(Some(reply))
+    }
+
+    /// Sends a request again whose kept connection ended at once and without a reply: most likely the axon had closed it, as
+    /// one that nobody used, while the request was on its way. If it had read the request all the same, it refuses a nonce
+    /// that it has seen: then its answer is the one that did not come.
+    async fn send_again(
+        &self,
+        axon: SocketAddr,
+        outgoing: &Outgoing,
+        spec: &SynapseSpec,
+        taker: Taker<'_>,
+    ) -> Result<Reply, CallFailure> {
+        tracing::debug!(%axon, "a kept connection ended without a reply: the request is sent again as it was");
+        let reply = self.http.send_again(axon, outgoing, spec, taker).await?;
+        let is_refused = reply.status == StatusCode::UNAUTHORIZED && !reply.headers.contains_key(header::RETRY_AFTER);
+        if is_refused { Err(CallFailure::Disconnected) } else { Ok(reply) }
     }
 
     async fn send_quic(

@@ -16,7 +16,10 @@ use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::{
     body::{Body, Incoming},
-    client::conn::http1::{self, SendRequest},
+    client::conn::{
+        TrySendError,
+        http1::{self, SendRequest},
+    },
 };
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
@@ -67,6 +70,9 @@ pub(crate) enum Unsent {
     /// The connection had been kept and turned out to be closed: nothing was written, and the request
     /// is given back.
     Closed(Box<Request<Full<Bytes>>>),
+    /// The connection had been kept and ended before a reply began: its other end may have closed it before the request
+    /// reached it, or have read it.
+    HungUp(hyper::Error),
     /// Anything else.
     Failed(PoolError),
 }
@@ -128,20 +134,33 @@ impl HttpPool {
             match self.ready(address).await?.send(request).await {
                 Ok(reply) => return Ok(reply),
                 Err(Unsent::Closed(unsent)) => request = *unsent,
+                Err(Unsent::HungUp(error)) => return Err(PoolError::Disconnected(error)),
                 Err(Unsent::Failed(error)) => return Err(error),
             }
         }
     }
 
+    /// Sends one request over a connection that has carried none.
+    pub(crate) async fn send_afresh(
+        &self,
+        address: SocketAddr,
+        request: Request<Full<Bytes>>,
+    ) -> Result<PooledReply, PoolError> {
+        self.fresh(address).await?.try_send(request).await.map_err(|error| PoolError::of(error.into_error()))
+    }
+
     /// A connection that can carry a request now: a kept one, or a fresh one.
     pub(crate) async fn ready(&self, address: SocketAddr) -> Result<Ready, PoolError> {
-        let (sender, age) = if let Some(sender) = self.take(address) {
-            (sender, Age::Kept)
-        } else {
-            let connected = Box::pin(self.connect(address)).await;
-            (connected.map_err(|source| PoolError::Unreachable { address, source })?, Age::Fresh)
-        };
-        Ok(Ready { sender, address, pool: self.clone(), age })
+        match self.take(address) {
+            Some(sender) => Ok(Ready { sender, address, pool: self.clone(), age: Age::Kept }),
+            None => Box::pin(self.fresh(address)).await,
+        }
+    }
+
+    async fn fresh(&self, address: SocketAddr) -> Result<Ready, PoolError> {
+        let connected = self.connect(address).await;
+        let sender = connected.map_err(|source| PoolError::Unreachable { address, source })?;
+        Ok(Ready { sender, address, pool: self.clone(), age: Age::Fresh })
     }
 
     async fn connect(&self, address: SocketAddr) -> Result<Sender, Box<dyn Error + Send + Sync>> {
@@ -201,19 +220,26 @@ impl Ready {
 
     /// Sends one request over this connection and waits for the head of its reply.
     pub(crate) async fn send(self, request: Request<Full<Bytes>>) -> Result<PooledReply, Unsent> {
-        let Self { mut sender, address, pool, age } = self;
-        match sender.try_send_request(request).await {
-            Ok(response) => Ok(PooledReply::new(response, sender, address, pool)),
-            Err(mut error) => match error.take_message() {
-                Some(unsent) if age == Age::Kept => Err(Unsent::Closed(Box::new(unsent))),
-                _ => {
-                    let error = error.into_error();
-                    let error =
-                        if error.is_parse() { PoolError::NotHttp(error) } else { PoolError::Disconnected(error) };
-                    Err(Unsent::Failed(error))
-                }
-            },
-        }
+        let age = self.age;
+        self.try_send(request).await.map_err(|mut error| match error.take_message() {
+            Some(unsent) if age == Age::Kept => Unsent::Closed(Box::new(unsent)),
+            None if age == Age::Kept && !error.error().is_parse() => Unsent::HungUp(error.into_error()),
+            _ => Unsent::Failed(PoolError::of(error.into_error())),
+        })
+    }
+
+    async fn try_send(self, request: Request<Full<Bytes>>) -> Result<PooledReply, TrySendError<Request<Full<Bytes>>>> {
+        let Self { mut sender, address, pool, .. } = self;
+        let response = sender.try_send_request(request).await?;
+        Ok(PooledReply::new(response, sender, address, pool))
+    }
+}
+
+// === impl PoolError ===
+
+impl PoolError {
+    fn of(error: hyper::Error) -> Self {
+        if error.is_parse() { Self::NotHttp(error) } else { Self::Disconnected(error) }
     }
 }
 

@@ -1,9 +1,11 @@
 //! Connections, which give way to each other.
 //!
 //! A connection without a request in flight does nothing for its caller yet, or any more: when there are as many as there
-//! may be, the one that has been idle for longest, of the source that has most, gives its place to the newcomer. So idle
-//! ones, and those that never send a whole head, keep nobody out, however many sources they come from. One with a request
-//! in flight stays. A source that has all that one may have gets no more: it would only push itself out.
+//! may be, the one that has been idle for longest, of the source that has most, gives its place to the newcomer. A young
+//! one, whose request may be on its way, does so only where no older one is found, and one over which an admitted request
+//! came, whose caller is likely to ask again, where there is no other. So idle ones, and those that never send a whole head,
+//! keep nobody out, however many sources they come from. One with a request in flight stays. A source that has all that one
+//! may have gets no more: it would only push itself out.
 //! [`super::readings`] does the same for bodies.
 
 use std::{
@@ -11,6 +13,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
 use tokio_util::sync::CancellationToken;
@@ -33,14 +36,29 @@ struct AllHeld {
     moment: u64,
 }
 
-/// How many a source has, and since when the one of them is idle that is so for longest.
-type Rank = (usize, Reverse<u64>);
+/// The standing of what a source has to give way first, how many it has, and since when that one is idle.
+type Rank = (Reverse<Standing>, usize, Reverse<u64>);
+
+/// What is known of whoever is at the other end of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Standing {
+    /// No request of theirs was admitted over it.
+    Stranger,
+    /// One was.
+    Admitted,
+}
 
 #[derive(Debug, Default)]
 struct OfSource {
     count: usize,
-    /// Those without a request in flight, by the moment since when.
-    idle: BTreeMap<u64, CancellationToken>,
+    /// Those without a request in flight, by their standing and the moment since when: the first gives way first.
+    idle: BTreeMap<(Standing, u64), Idle>,
+}
+
+#[derive(Debug)]
+struct Idle {
+    since: Instant,
+    left: CancellationToken,
 }
 
 /// One connection's place, given back on drop.
@@ -68,8 +86,15 @@ struct Connection {
 #[derive(Debug)]
 struct State {
     in_flight: usize,
+    standing: Standing,
     idle_since: u64,
 }
+
+/// After so long without a request a connection is not young any more: longer than a request takes from its caller, which
+/// may have opened the connection for it, to here.
+const YOUNG: Duration = Duration::from_secs(1);
+/// For one that is not young, so many sources are looked at: whoever has so many that all of theirs are young has most.
+const LOOKED_AT: usize = 64;
 
 /// There is no place for another connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,10 +120,10 @@ impl Connections {
         held.all += 1;
         held.change(source, |of_source| {
             of_source.count += 1;
-            of_source.idle.insert(idle_since, left.clone());
+            of_source.idle.insert((Standing::Stranger, idle_since), Idle::new(&left));
         });
         drop(held);
-        let state = Mutex::new(State { in_flight: 0, idle_since });
+        let state = Mutex::new(State { in_flight: 0, standing: Standing::Stranger, idle_since });
         Ok(Place(Arc::new(Connection { connections: Arc::clone(self), source, state, left })))
     }
 
@@ -147,9 +172,14 @@ impl AllHeld {
         changed
     }
 
-    /// Has the connection give way that has been idle for longest, of the source that has most; whether there is one.
+    /// Has a connection give way; whether there is one that may.
     fn displace(&mut self) -> bool {
-        let Some(source) = self.ranked.last_key_value().map(|(_, source)| *source) else { return false };
+        let strangers = self.ranked.iter().rev().take_while(|((standing, ..), _)| standing.0 == Standing::Stranger);
+        let older =
+            strangers.take(LOOKED_AT).find(|(_, source)| self.by_source.get(source).is_some_and(OfSource::is_old));
+        let Some(source) = older.or_else(|| self.ranked.last_key_value()).map(|(_, source)| *source) else {
+            return false;
+        };
         let gone = self.change(source, |of_source| {
             let gone = of_source.idle.pop_first();
             if gone.is_some() {
@@ -157,9 +187,9 @@ impl AllHeld {
             }
             gone
         });
-        let Some((_, left)) = gone else { return false };
+        let Some((_, gone)) = gone else { return false };
         self.all = self.all.saturating_sub(1);
-        left.cancel();
+        gone.left.cancel();
         true
     }
 }
@@ -168,7 +198,21 @@ impl AllHeld {
 
 impl OfSource {
     fn rank(&self) -> Option<Rank> {
-        self.idle.first_key_value().map(|(since, _)| (self.count, Reverse(*since)))
+        let ((standing, since), _) = self.idle.first_key_value()?;
+        Some((Reverse(*standing), self.count, Reverse(*since)))
+    }
+
+    /// Whether the one that gives way first is not young any more.
+    fn is_old(&self) -> bool {
+        self.idle.first_key_value().is_some_and(|(_, idle)| idle.since.elapsed() >= YOUNG)
+    }
+}
+
+// === impl Idle ===
+
+impl Idle {
+    fn new(left: &CancellationToken) -> Self {
+        Self { since: Instant::now(), left: left.clone() }
     }
 }
 
@@ -205,7 +249,7 @@ impl Drop for Place {
             held.all = held.all.saturating_sub(1);
             held.change(*source, |of_source| {
                 of_source.count = of_source.count.saturating_sub(1);
-                of_source.idle.remove(&state.idle_since);
+                of_source.idle.remove(&state.place());
             });
             left.cancel();
         }
@@ -226,10 +270,29 @@ impl Requests {
         let mut state = self.0.state();
         if state.in_flight == 0 {
             // One that has left is not there, and no other is idle since the same moment.
-            connections.lock().change(*source, |of_source| of_source.idle.remove(&state.idle_since));
+            connections.lock().change(*source, |of_source| of_source.idle.remove(&state.place()));
         }
         state.in_flight += 1;
         InFlight(Arc::clone(&self.0))
+    }
+}
+
+// === impl InFlight ===
+
+impl InFlight {
+    /// The request was admitted, or it was not.
+    pub(super) fn judged(&self, standing: Standing) {
+        let mut state = self.0.state();
+        state.standing = state.standing.max(standing);
+    }
+}
+
+// === impl State ===
+
+impl State {
+    /// Where an idle one stands.
+    fn place(&self) -> (Standing, u64) {
+        (self.standing, self.idle_since)
     }
 }
 
@@ -254,7 +317,7 @@ impl Drop for InFlight {
         if !left.is_cancelled() {
             let since = held.next_moment();
             state.idle_since = since;
-            held.change(*source, |of_source| of_source.idle.insert(since, left.clone()));
+            held.change(*source, |of_source| of_source.idle.insert(state.place(), Idle::new(left)));
         }
     }
 }
@@ -291,6 +354,53 @@ mod tests {
         assert_eq!((displaced(&greedy), connections.held()), (vec![false, true, false], 4));
         assert!(!modest.is_displaced() && !newcomer.is_displaced());
         drop((greedy, modest, newcomer));
+        assert!(is_empty(&connections));
+    }
+
+    /// Has those that are idle be so since long ago.
+    fn age(connections: &Connections) {
+        for of_source in connections.lock().by_source.values_mut() {
+            for idle in of_source.idle.values_mut() {
+                idle.since = idle.since.checked_sub(YOUNG).unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn a_young_one_gives_way_only_where_no_older_one_is_found() {
+        let connections = Connections::new(4, 4);
+        let modest: Vec<_> = (2..4).map(|last| connections.enter(source(last)).unwrap()).collect();
+        age(&connections);
+        let mut greedy: Vec<_> = (0..2).map(|_| connections.enter(source(1)).unwrap()).collect();
+        greedy.extend((0..2).map(|_| connections.enter(source(1)).unwrap()));
+        assert_eq!((displaced(&modest), displaced(&greedy)), (vec![true; 2], vec![false; 4]));
+        // All of them are young.
+        let newcomer = connections.enter(source(4)).unwrap();
+        assert_eq!(displaced(&greedy), [true, false, false, false]);
+        age(&connections);
+        let next = connections.enter(source(5)).unwrap();
+        assert_eq!(displaced(&greedy), [true, true, false, false]);
+        drop((modest, greedy, newcomer, next));
+        assert!(is_empty(&connections));
+    }
+
+    #[test]
+    fn strangers_give_way_before_those_who_were_admitted() {
+        let connections = Connections::new(4, 3);
+        let admitted: Vec<_> = (0..2).map(|_| connections.enter(source(1)).unwrap()).collect();
+        for place in &admitted {
+            let in_flight = place.requests().begin();
+            in_flight.judged(Standing::Admitted);
+            // What comes later over the same connection takes nothing from it.
+            in_flight.judged(Standing::Stranger);
+        }
+        let strangers: Vec<_> = (2..4).map(|last| connections.enter(source(last)).unwrap()).collect();
+        let mut newcomers = vec![connections.enter(source(4)).unwrap(), connections.enter(source(5)).unwrap()];
+        assert_eq!((displaced(&admitted), displaced(&strangers)), (vec![false; 2], vec![true; 2]));
+        let busy: Vec<_> = newcomers.iter().map(|place| place.requests().begin()).collect();
+        newcomers.push(connections.enter(source(6)).unwrap());
+        assert_eq!((displaced(&admitted), displaced(&newcomers)), (vec![true, false], vec![false; 3]));
+        drop((admitted, strangers, newcomers, busy));
         assert!(is_empty(&connections));
     }
 

@@ -100,7 +100,8 @@ async fn serve(stream: TcpStream, (peer, opened): (SocketAddr, Arrival), place: 
             let deadline = edge.config.body_timeout();
             let source = Http1Body { upload: &mut body, deadline };
             let since = *free.lock().unwrap_or_else(PoisonError::into_inner);
-            let mut response = edge.service.respond(&head, source, (peer, since)).await;
+            let (mut response, standing) = edge.service.respond(&head, source, (peer, since)).await;
+            in_flight.judged(standing);
             *free.lock().unwrap_or_else(PoisonError::into_inner) = edge.service.arrival();
             leave(body, &head, &mut response, (edge, unread));
             heads::end_behind(&head, &mut response);
@@ -119,6 +120,8 @@ async fn serve(stream: TcpStream, (peer, opened): (SocketAddr, Arrival), place: 
         .serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
     let ended = tokio::select! {
+        // What has come by now is read before the connection gives way.
+        biased;
         ended = connection.as_mut() => Some(ended),
         () = edge.stop.cancelled() => None,
         () = place.gave_way() => {

@@ -371,7 +371,11 @@ async fn answer<C: quic::Connection<Bytes>>(
     let stated = head.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     let deadline = edge.config.body_timeout();
     let body = Http3Body { stream: &mut stream, stated: stated.unwrap_or_default(), deadline };
-    let (head, body) = edge.service.respond(&head, body, (peer, arrival)).await.into_parts();
+    let (response, standing) = edge.service.respond(&head, body, (peer, arrival)).await;
+    if let Some(in_flight) = &in_flight {
+        in_flight.judged(standing);
+    }
+    let (head, body) = response.into_parts();
     // Who is refused, and does not take even that, is not spared for it.
     let _in_flight = in_flight.filter(|_| head.status.is_success());
     let limit = edge.config.body_timeout();

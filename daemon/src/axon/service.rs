@@ -25,6 +25,7 @@ use uuid::Uuid;
 use super::{
     classes::{Class, Classes},
     config::AccessLog,
+    connections::Standing,
     counters::{Counters, Outcome},
     handler::{Answer, HandlerError, Request, Screening, TurnedAway},
     proven::{Entered, Proven},
@@ -122,13 +123,13 @@ impl Service {
     }
 
     /// Answers one request, which its connection was free to carry since `arrival`. Its body is read only after the sender has proven itself, or, where the
-    /// proof covers the body, within what its source may have read so.
+    /// proof covers the body, within what its source may have read so. Beside the answer: whether the request was admitted.
     pub(super) async fn respond<B: Arriving + Send>(
         &self,
         head: &request::Parts,
         body: B,
         (peer, arrival): (SocketAddr, Arrival),
-    ) -> Response<ReplyBody> {
+    ) -> (Response<ReplyBody>, Standing) {
         let started = Instant::now();
         let now = nanos_since_1970();
         let (mut entered, mut reading) = (None, None);
@@ -159,7 +160,8 @@ impl Service {
         };
         self.counters.count(outcome);
         response.headers_mut().insert(header::ALT_SVC, self.alternative.clone());
-        response
+        let standing = if matches!(outcome, Outcome::Refused(_)) { Standing::Stranger } else { Standing::Admitted };
+        (response, standing)
     }
 
     /// Bodies that are read now, of the unproven and of proven senders.

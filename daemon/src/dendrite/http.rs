@@ -2,7 +2,10 @@
 
 use std::{error::Error, net::SocketAddr};
 
-use btd_wire::outgoing::{CallFailure, Outgoing};
+use btd_wire::{
+    outgoing::{CallFailure, Outgoing},
+    synapse::SynapseSpec,
+};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, header};
 use http_body_util::Full;
@@ -16,6 +19,15 @@ use crate::http_pool::{HttpPool, PoolError, PooledReply, Ready, Unsent};
 pub(super) struct HttpClient {
     pool: HttpPool,
     max_reply: usize,
+}
+
+/// What became of a request over a connection in hand.
+pub(super) enum Sent {
+    Answered(Reply),
+    /// The connection had been kept and turned out to be closed: nothing of the request was sent.
+    Nothing,
+    /// The connection had been kept, and ended before a reply began.
+    Unanswered,
 }
 
 // === impl HttpClient ===
@@ -34,21 +46,34 @@ impl HttpClient {
     }
 
     /// Sends one request, whose headers are behind those of [`before`], over a connection in hand and reads its reply
-    /// to the end; a streamed one goes to whoever takes the pieces. `None` when the connection had been kept and turned
-    /// out to be closed, so that nothing was sent. The headers go with it.
+    /// to the end; a streamed one goes to whoever takes the pieces. The headers go with it.
     pub(super) async fn send(
         &self,
         ready: Ready,
         axon: SocketAddr,
         outgoing: &mut Outgoing,
         taker: Taker<'_>,
-    ) -> Result<Option<Reply>, CallFailure> {
+    ) -> Result<Sent, CallFailure> {
         let headers = std::mem::take(&mut outgoing.headers);
         match ready.send(request(outgoing, headers)).await {
-            Ok(reply) => self.read(reply, taker).await.map(Some),
-            Err(Unsent::Closed(_)) => Ok(None),
+            Ok(reply) => self.read(reply, taker).await.map(Sent::Answered),
+            Err(Unsent::Closed(_)) => Ok(Sent::Nothing),
+            Err(Unsent::HungUp(_)) => Ok(Sent::Unanswered),
             Err(Unsent::Failed(error)) => Err(failure(axon, class(outgoing), error)),
         }
+    }
+
+    /// Sends a request again as it was, over a connection that has carried none.
+    pub(super) async fn send_again(
+        &self,
+        axon: SocketAddr,
+        outgoing: &Outgoing,
+        spec: &SynapseSpec,
+        taker: Taker<'_>,
+    ) -> Result<Reply, CallFailure> {
+        let headers = outgoing.headers_again(spec, before(axon));
+        let sent = self.pool.send_afresh(axon, request(outgoing, headers)).await;
+        self.read(sent.map_err(|error| failure(axon, class(outgoing), error))?, taker).await
     }
 
     /// As [`HttpClient::send`], over whatever connection there is and with headers that stand alone.

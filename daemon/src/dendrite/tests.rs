@@ -19,6 +19,7 @@ use tokio::{
     time::timeout,
 };
 
+mod crossed;
 mod long_quic;
 mod packed;
 mod published;

@@ -113,10 +113,30 @@ impl Unsigned {
         let mut synapse = self.synapse;
         synapse.dendrite.signature = Some(format!("0x{}", hex::encode(signature)));
         let body = Bytes::from(synapse.to_json(JsonStyle::Spaced));
-        let mut headers = transport;
-        synapse.to_headers_hashed(spec, body.len(), &self.hash).append_to(&mut headers);
-        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let headers = headers_behind(transport, spec, (&synapse, &self.hash), body.len());
         Outgoing { path: format!("/{}", spec.name()), headers, body, synapse }
     }
+}
+
+// === impl Outgoing ===
+
+impl Outgoing {
+    /// The headers once more, for a request whose own went with it: the same, under the same nonce.
+    pub fn headers_again(&self, spec: &SynapseSpec, transport: HeaderMap) -> HeaderMap {
+        let hash = spec.body_hash(&self.synapse.fields);
+        headers_behind(transport, spec, (&self.synapse, &hash), self.body.len())
+    }
+}
+
+fn headers_behind(
+    transport: HeaderMap,
+    spec: &SynapseSpec,
+    (synapse, hash): (&Synapse, &str),
+    length: usize,
+) -> HeaderMap {
+    let mut headers = transport;
+    synapse.to_headers_hashed(spec, length, hash).append_to(&mut headers);
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers
 }
