@@ -171,6 +171,11 @@ impl<C: serde::Serialize + Send + 'static> Channel<C> {
     }
 
     async fn connection(&self) -> Result<Arc<Connection<C>>, CustodyError> {
+        // Mostly it is there, and needs no timer.
+        let present = self.0.borrow().clone();
+        if let Some(connection) = present {
+            return Ok(connection);
+        }
         let mut connections = self.0.clone();
         let found = tokio::time::timeout(PATIENCE, connections.wait_for(Option::is_some)).await;
         let connection = found.ok().and_then(Result::ok).and_then(|connection| connection.clone());

@@ -212,6 +212,11 @@ impl Dendrite {
         }
     }
 
+    /// As whom it asks.
+    pub fn hotkey(&self) -> AccountId {
+        self.hotkey
+    }
+
     /// Takes note that the hotkey of `target` has published `key` as the TLS key of the axon there, which offers HTTP/3
     /// to whoever asks that hotkey there, and proves nothing. Learnt again, it says nothing new: an axon that was
     /// not to be reached over QUIC since is not tried for it once more.

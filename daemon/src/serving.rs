@@ -390,6 +390,13 @@ impl Serving {
         Ok(dendrite)
     }
 
+    /// The dendrite that asked as what went by that name when it was last looked up. The signer signs nothing for it any
+    /// more if another key goes by that name now; whether one does, [`Serving::dendrite`] tells.
+    pub fn known_dendrite(&self, wallet: &WalletName, hotkey: &HotkeyName) -> Option<Arc<Dendrite>> {
+        let name = (wallet.clone(), hotkey.clone());
+        lock(&self.shared.dendrites).get(&name).map(|asking| Arc::clone(&asking.dendrite))
+    }
+
     async fn signer(&self, wallet: &WalletName, hotkey: &HotkeyName) -> Result<Arc<HotkeySigner>, ServingError> {
         let signer = self.shared.custody.request_signer(wallet, hotkey).await?;
         match signer.scheme() {

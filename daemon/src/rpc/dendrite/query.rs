@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashSet,
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -83,12 +84,33 @@ enum Whom {
 }
 
 pub(super) async fn query(parts: Arc<Parts>, params: QueryParams, _: Caller) -> Result<Gathered, Failure> {
-    let plan = Arc::new(plan(&parts, params).await?);
-    let asked = stream::iter(0..plan.targets.len()).map(|index| {
-        let plan = Arc::clone(&plan);
-        async move { plan.in_all.keep(plan.ask(index, None).await, MOST_KEPT) }
-    });
-    Ok(Gathered::new(in_their_order(asked, plan.at_once).await))
+    let mut known = parts.serving.known_dendrite(&params.wallet, &params.wallet_hotkey);
+    loop {
+        let is_known = known.is_some();
+        let plan = Arc::new(plan(&parts, &params, known.take()).await?);
+        let asked = stream::iter(0..plan.targets.len()).map(|index| {
+            let plan = Arc::clone(&plan);
+            async move { plan.in_all.keep(plan.ask(index, None).await, MOST_KEPT) }
+        });
+        let mut asking = pin!(in_their_order(asked, plan.at_once));
+        if !is_known {
+            return Ok(Gathered::new(asking.await));
+        }
+        // Whose name it is now is asked together with the signatures, in one step: the signer answers that first.
+        let (now, replies) = tokio::select! {
+            biased;
+            now = asker(&parts, &params) => (now?, None),
+            replies = &mut asking => (asker(&parts, &params).await?, Some(replies)),
+        };
+        // If another key has taken the name since, nothing was signed, and all is asked as that one.
+        if now.hotkey() == plan.dendrite.hotkey() {
+            let replies = match replies {
+                Some(replies) => replies,
+                None => asking.await,
+            };
+            return Ok(Gathered::new(replies));
+        }
+    }
 }
 
 pub(super) async fn subscribe(
@@ -96,7 +118,7 @@ pub(super) async fn subscribe(
     params: QueryParams,
     _: Caller,
 ) -> Result<impl Stream<Item = QueryProgress> + use<>, Failure> {
-    let plan = Arc::new(plan(&parts, params).await?);
+    let plan = Arc::new(plan(&parts, &params, None).await?);
     let count = index(plan.targets.len());
     let at_once = plan.at_once;
     let each = stream::iter(0..plan.targets.len()).map(move |at| progress(Arc::clone(&plan), at));
@@ -269,9 +291,15 @@ fn describe(uid: Option<Uid>, (hotkey, address): (Option<String>, String), outco
     }
 }
 
-async fn plan(parts: &Parts, params: QueryParams) -> Result<Plan, Failure> {
-    let targets = targets(&params, &parts.metagraph.current())?;
-    let spec = Serving::spec(&axon::declaration(params.synapse))?;
+/// The dendrite of the hotkey that goes by the name in `params` now.
+async fn asker(parts: &Parts, params: &QueryParams) -> Result<Arc<Dendrite>, Failure> {
+    Ok(parts.serving.dendrite(&params.wallet, &params.wallet_hotkey).await?)
+}
+
+/// Checks a query, to be asked by the dendrite that is `known`, or else by the one that is looked up.
+async fn plan(parts: &Parts, params: &QueryParams, known: Option<Arc<Dendrite>>) -> Result<Plan, Failure> {
+    let targets = targets(params, &parts.metagraph.current())?;
+    let spec = Serving::spec(&axon::declaration(params.synapse.clone()))?;
     let fields = match params.fields.as_ref().map(|fields| read_json(fields.get().as_bytes())) {
         None => IndexMap::new(),
         Some(Ok(Value::Dict(fields))) => *fields,
@@ -290,7 +318,10 @@ async fn plan(parts: &Parts, params: QueryParams) -> Result<Plan, Failure> {
     if !(1..=MOST_AT_ONCE).contains(&at_once) {
         return Err(invalid(format!("`at_once` is 1 to {MOST_AT_ONCE}, not {at_once}")));
     }
-    let dendrite = parts.serving.dendrite(&params.wallet, &params.wallet_hotkey).await?;
+    let dendrite = match known {
+        Some(known) => known,
+        None => asker(parts, params).await?,
+    };
     let transport = transport(params.transport);
     let named = targets.iter().filter_map(|(_, whom)| match whom {
         Whom::Axon(target) => Some(*target),
