@@ -284,7 +284,7 @@ fn of_two_wallets_with_the_same_hotkey_the_one_that_is_named_signs() {
     const BOB: &str = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty";
     let host = Host::new();
     let daemon = host.start_with(&["--network", "ws://127.0.0.1:9"], &[("BTD_SERVING__ADMIT", "anyone")]);
-    for (wallet, uri) in [("one", "//Alice"), ("two", "//Alice"), ("other", "//Bob")] {
+    for (wallet, uri) in [("one", "//Alice"), ("two", "//Alice"), ("other", "//Bob"), ("third", "//Charlie")] {
         host.ask(&["wallet", "create", "--wallet", wallet, "--uri", uri]);
     }
     let axon = host.ask(&["axon", "start", "--wallet", "other", "--bind", "127.0.0.1:0"]);
@@ -317,5 +317,23 @@ fn of_two_wallets_with_the_same_hotkey_the_one_that_is_named_signs() {
     assert!(code == Some(5) && told.contains("one/hotkeys/default"), "{code:?}: {told}");
     let (code, told) = ping("two");
     assert_eq!(code, Some(0), "{told}");
+    // Another key takes the name of one that has asked: the next query is asked as that one, and not refused.
+    let query = json!({ "axons": [{ "hotkey": BOB, "address": address }], "synapse": { "name": "Synapse" },
+                        "wallet": "two", "transport": "http" });
+    let query = || host.ask(&["rpc", "dendrite_query", &query.to_string()])["replies"][0].clone();
+    assert_eq!(query()["status_code"], 200);
+    for file in ["default", "defaultpub.txt"] {
+        let [from, to] = ["third", "two"].map(|wallet| wallets(&host).join(wallet).join("hotkeys").join(file));
+        fs::copy(from, to).unwrap();
+    }
+    for _ in 0..2 {
+        let reply = query();
+        assert_eq!(reply["status_code"], 200, "{reply}");
+    }
+    // It is gone: that is the query's failure, and not each axon's.
+    fs::remove_dir_all(wallets(&host).join("two/hotkeys")).unwrap();
+    let query = json!({ "axons": [], "synapse": { "name": "Synapse" }, "wallet": "two" });
+    let (code, told) = host.refused(&["rpc", "dendrite_query", &query.to_string()]);
+    assert!(code == 1 && told.contains("hotkey"), "{code}: {told}");
     assert!(daemon.stop().success());
 }
