@@ -46,10 +46,10 @@ pub(crate) fn encode(bytes: &[u8; 35]) -> String {
             rest /= 58;
         }
     }
-    let significant = digits.iter().skip_while(|digit| **digit == 0);
-    let mut text = String::with_capacity(digits.len());
-    text.extend(significant.map(|digit| char::from(ALPHABET[usize::from(*digit)])));
-    text
+    let zeros = digits.iter().take_while(|digit| **digit == 0).count();
+    let letters = digits.map(|digit| ALPHABET[usize::from(digit)]);
+    // The alphabet is ASCII.
+    std::str::from_utf8(&letters[zeros..]).unwrap_or_default().to_owned()
 }
 
 /// The bytes whose text is `text`; none where that is no base58, longer than the address of an account is here, or begins

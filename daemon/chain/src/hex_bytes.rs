@@ -1,7 +1,7 @@
 //! Bytes as `0x` and lower-case hex, which is how nodes tell nearly all that they tell.
 //!
 //! At every block some hundred kilobytes of it are read, so it is read at once into where it belongs, many digits at a
-//! time: the loops below have no branch for a digit.
+//! time.
 
 use std::fmt;
 
@@ -13,33 +13,22 @@ use serde::{
 
 /// The text of `bytes`.
 pub(crate) fn text(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len().saturating_mul(2).saturating_add(2));
-    text.push_str("0x");
-    for byte in bytes {
-        text.push(digit(byte >> 4));
-        text.push(digit(byte & 0x0f));
-    }
-    text
-}
-
-/// The digit of a value below 16.
-fn digit(value: u8) -> char {
-    char::from(if value < 10 { b'0' + value } else { b'a' - 10 + value })
+    const_hex::encode_prefixed(bytes)
 }
 
 /// Adds to `bytes` those that `text` tells, which may have `0x` before it. Where it is no hex, it adds none.
 pub(crate) fn read(text: &str, bytes: &mut Vec<u8>) -> Result<(), FromHexError> {
     let digits = text.strip_prefix("0x").unwrap_or(text);
-    let (pairs, odd) = digits.as_bytes().as_chunks::<2>();
-    let is_hex = odd.is_empty() && digits.bytes().filter(u8::is_ascii_hexdigit).count() == digits.len();
-    if !is_hex {
-        // The library says what is wrong with it.
-        return hex::decode(digits).map(|told| bytes.extend(told));
+    let before = bytes.len();
+    bytes.resize(before + digits.len() / 2, 0);
+    // It would take `0x` before digits itself, of which there is none here any more.
+    let is_read = !digits.starts_with("0x") && const_hex::decode_to_slice(digits, &mut bytes[before..]).is_ok();
+    if is_read {
+        return Ok(());
     }
-    // Letters lie nine behind their values, of either case.
-    let value = |digit: u8| (digit & 0x0f) + 9 * (digit >> 6);
-    bytes.extend(pairs.iter().map(|[high, low]| (value(*high) << 4) | value(*low)));
-    Ok(())
+    bytes.truncate(before);
+    // The other library says what is wrong with it.
+    hex::decode(digits).map(|told| bytes.extend(told))
 }
 
 pub(crate) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {

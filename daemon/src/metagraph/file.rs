@@ -231,7 +231,7 @@ pub fn read(bytes: &[u8]) -> Result<Table, FileError> {
         serde_json::from_slice(input.take(length)?).map_err(|error| FileError::Malformed(error.to_string()))?;
     let columns = header.columns.into_iter().map(|head| {
         let count = usize::try_from(head.count).unwrap_or(usize::MAX);
-        Ok((head.name.into_owned(), Arc::new(input.column(head.kind, count)?)))
+        Ok((Arc::from(&*head.name), Arc::new(input.column(head.kind, count)?)))
     });
     let columns = columns.collect::<Result<_, FileError>>()?;
     let tells = bytes.starts_with(MAGIC);
@@ -288,14 +288,14 @@ pub(super) mod tests {
             ])
             .into(),
             columns: [
-                ("hotkeys".to_owned(), Column::Accounts((0..neurons).map(account).collect())),
-                ("active".to_owned(), Column::Flags((0..neurons).map(|uid| uid % 3 == 0).collect())),
-                ("incentives".to_owned(), Column::Shorts(each(|uid| uid.wrapping_mul(31)))),
-                ("rank".to_owned(), Column::Shorts(vec![])),
-                ("total_stake".to_owned(), Column::Longs((0..neurons).map(|uid| u64::MAX - u64::from(uid)).collect())),
-                ("identity_name".to_owned(), Column::Texts((0..neurons).map(|uid| format!("τ{uid}")).collect())),
+                ("hotkeys", Column::Accounts((0..neurons).map(account).collect())),
+                ("active", Column::Flags((0..neurons).map(|uid| uid % 3 == 0).collect())),
+                ("incentives", Column::Shorts(each(|uid| uid.wrapping_mul(31)))),
+                ("rank", Column::Shorts(vec![])),
+                ("total_stake", Column::Longs((0..neurons).map(|uid| u64::MAX - u64::from(uid)).collect())),
+                ("identity_name", Column::Texts((0..neurons).map(|uid| format!("τ{uid}")).collect())),
             ]
-            .map(|(name, column)| (name, Arc::new(column)))
+            .map(|(name, column)| (name.into(), Arc::new(column)))
             .to_vec(),
             rows: Some(Rows { weights: (0..neurons.min(3)).map(row).collect(), bonds: vec![(Uid(1), vec![])] }),
         }

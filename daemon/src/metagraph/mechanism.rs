@@ -44,8 +44,8 @@ impl Mechanism {
 
     /// What is a mechanism's own in its metagraph; none where that differs from the `main` one in more.
     pub(super) fn of(main: &Table, own: &Table) -> Option<Self> {
-        let is_shared = |(name, column): &(String, Arc<Column>)| {
-            matches!(name.as_str(), INCENTIVES | LAST_UPDATE) || main.column(name) == Some(&**column)
+        let is_shared = |(name, column): &(Arc<str>, Arc<Column>)| {
+            matches!(&**name, INCENTIVES | LAST_UPDATE) || main.column(name) == Some(&**column)
         };
         let is_all = main.columns.len() == own.columns.len() && main.figures == own.figures;
         if !is_all || !own.columns.iter().all(is_shared) {
@@ -80,7 +80,7 @@ impl Mechanism {
     fn table(&self, main: &Table) -> Table {
         let mut table = Table { mechid: self.mechid, rows: None, ..main.clone() };
         for (name, column) in &mut table.columns {
-            match name.as_str() {
+            match &**name {
                 INCENTIVES => *column = Column::Shorts(self.incentives.clone()).into(),
                 LAST_UPDATE => *column = Column::Longs(self.last_update.clone()).into(),
                 _ => {}
@@ -97,8 +97,8 @@ mod tests {
     /// The metagraph of mechanism 1 beside that of the main one.
     fn mechanisms() -> (Table, Table) {
         let mut main = Table { rows: None, ..table(4) };
-        main.columns.push(("consensus".to_owned(), Column::Shorts(vec![1; 4]).into()));
-        main.columns.push((LAST_UPDATE.to_owned(), Column::Longs(vec![1; 4]).into()));
+        main.columns.push(("consensus".into(), Column::Shorts(vec![1; 4]).into()));
+        main.columns.push((LAST_UPDATE.into(), Column::Longs(vec![1; 4]).into()));
         let own = Mechanism::new(MechId(1), vec![7; 4], vec![9; 4]).table(&main);
         (main, own)
     }
@@ -120,7 +120,7 @@ mod tests {
     fn one_that_differs_in_more_is_not_kept() {
         let (main, own) = mechanisms();
         let mut other = own.clone();
-        let column = other.columns.iter_mut().find(|(name, _)| name == "consensus").unwrap();
+        let column = other.columns.iter_mut().find(|(name, _)| &**name == "consensus").unwrap();
         column.1 = Column::Shorts(vec![2; 4]).into();
         assert!(Mechanism::of(&main, &other).is_none());
         let mut other = own;

@@ -410,7 +410,7 @@ mod tests {
     #[test]
     fn what_comes_as_none_is_not_taken_for_new() {
         let mut whole = table(2);
-        whole.columns.push(("last_update".to_owned(), Column::Longs(vec![1, 2]).into()));
+        whole.columns.push(("last_update".into(), Column::Longs(vec![1, 2]).into()));
         let kept = Snapshot::clone(&sample(2)).beside(Some(Arc::new(whole)), None);
         let asked = BTreeSet::from([Part::LastUpdate]);
         let told = MetagraphParts { num_uids: Some(2), last_update: Some(vec![7, 8]), ..MetagraphParts::default() };

@@ -62,7 +62,7 @@ pub struct Table {
     /// The subnet's own figures by the chain's names: pool, price, hyperparameters.
     pub figures: Arc<Figures>,
     /// The columns by the chain's names, in the chain's order.
-    pub columns: Vec<(String, Arc<Column>)>,
+    pub columns: Vec<(Arc<str>, Arc<Column>)>,
     /// Weights and bonds; none where they were not read, which is not the same as that there are none.
     pub rows: Option<Rows>,
 }
@@ -179,7 +179,7 @@ impl Table {
         let axons = parts.axons.as_deref().map(axon_columns).into_iter().flatten();
         let identities = parts.identities.as_deref().map(identity_columns).into_iter().flatten();
         for (name, column) in single.chain(axons).chain(identities) {
-            let known = after.columns.iter_mut().find(|(known, _)| known == name);
+            let known = after.columns.iter_mut().find(|(known, _)| **known == *name);
             if let Some((_, known)) = known.filter(|(_, known)| **known != column) {
                 *known = Arc::new(column);
             }
@@ -207,7 +207,7 @@ impl Table {
     /// The column `name`, by the chain's name or by the letter that the Python packages use.
     pub fn column(&self, name: &str) -> Option<&Column> {
         let name = chain_name(name);
-        self.columns.iter().find(|(known, _)| known == name).map(|(_, column)| &**column)
+        self.columns.iter().find(|(known, _)| **known == *name).map(|(_, column)| &**column)
     }
 
     /// The column `name` as numbers that add up to what all neurons have; none of one whose numbers do not.
@@ -224,7 +224,7 @@ impl Table {
         if uid >= self.neurons {
             return None;
         }
-        let row = self.columns.iter().filter_map(|(name, column)| Some((name.clone(), column.value(uid.into())?)));
+        let row = self.columns.iter().filter_map(|(name, column)| Some((name.to_string(), column.value(uid.into())?)));
         Some(std::iter::once(("uid".to_owned(), json!(uid))).chain(row).collect())
     }
 
@@ -245,7 +245,7 @@ impl Table {
                     let (before, after) = (before.value(at), after.value(at));
                     changes.push(Change {
                         uid,
-                        column: name.clone(),
+                        column: name.to_string(),
                         before: before.unwrap_or_default(),
                         after: after.unwrap_or_default(),
                     });
@@ -283,7 +283,7 @@ fn chain_name(name: &str) -> &str {
 }
 
 /// An entry for each neuron that has one.
-fn columns(raw: &RawMetagraph) -> Vec<(String, Arc<Column>)> {
+fn columns(raw: &RawMetagraph) -> Vec<(Arc<str>, Arc<Column>)> {
     use Column::{Accounts, Flags, Longs, Shorts};
     let fields = &raw.fields;
     let alphas = |amounts: &[Alpha]| Longs(amounts.iter().map(|amount| amount.rao()).collect());
@@ -308,7 +308,7 @@ fn columns(raw: &RawMetagraph) -> Vec<(String, Arc<Column>)> {
         ("total_stake", taos(&fields.total_stake)),
     ];
     let columns = columns.into_iter().chain(axon_columns(&fields.axons)).chain(identity_columns(&fields.identities));
-    columns.map(|(name, column)| (name.to_owned(), Arc::new(column))).collect()
+    columns.map(|(name, column)| (name.into(), Arc::new(column))).collect()
 }
 
 /// What neurons say about where they serve.
@@ -352,8 +352,8 @@ mod tests {
 
     use super::*;
 
-    fn column(name: &str, column: Column) -> (String, Arc<Column>) {
-        (name.to_owned(), Arc::new(column))
+    fn column(name: &str, column: Column) -> (Arc<str>, Arc<Column>) {
+        (name.into(), Arc::new(column))
     }
 
     fn table(hotkeys: &[u8], incentives: &[u16]) -> Table {

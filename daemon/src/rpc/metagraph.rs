@@ -66,7 +66,7 @@ fn whole(found: Found) -> MetagraphTable {
         mechid: table.mechid,
         neurons: table.neurons,
         figures: figure::to_json(&table.figures),
-        columns: table.columns.iter().map(|(name, column)| (name.clone(), column.values())).collect(),
+        columns: table.columns.iter().map(|(name, column)| (name.to_string(), column.values())).collect(),
         weights,
         bonds,
         matrices,
@@ -111,7 +111,7 @@ async fn column(parts: Arc<Parts>, params: ColumnParams, _: Caller) -> Result<Co
 }
 
 fn no_column(table: &Table, name: &str) -> Failure {
-    let known = table.columns.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
+    let known = table.columns.iter().map(|(name, _)| &**name).collect::<Vec<_>>().join(", ");
     Failure::new(ErrorKind::InvalidParams, format!("there is no column `{name}`; there are: {known}"))
 }
 

@@ -5,6 +5,8 @@
 //! worth where the runtime lacks it. Integers may be compact, wrapped, narrower or wider than
 //! ours: only a value that does not fit is an error.
 
+use std::cell::OnceCell;
+
 use btd_api::{AccountId, Alpha, BlockHash, BlockNumber, Coldkey, Hotkey, MechId, NetUid, Tao, Uid};
 use scale_info::{PortableRegistry, TypeDef, TypeDefPrimitive};
 
@@ -326,16 +328,19 @@ impl<T: FromScale> FromScale for Option<T> {
         // Options in options are looked at one by one.
         let content = some(id, types).filter(|content| !T::OPTIONAL && ident(*content, types) != OPTION);
         // What is in it does not matter where there is nothing in it.
-        let content = content.map(|content| T::reader(content, types));
-        Ok(move |input: &mut &[u8]| match (&content, input.split_first()) {
+        let reader = OnceCell::new();
+        Ok(move |input: &mut &[u8]| match (content, input.split_first()) {
             (Some(_), Some((0, rest))) => {
                 *input = rest;
                 Ok(None)
             }
-            (Some(Ok(read)), Some((1, rest))) => {
-                *input = rest;
-                read(input).map(Some)
-            }
+            (Some(content), Some((1, rest))) => match reader.get_or_init(|| T::reader(content, types)) {
+                Ok(read) => {
+                    *input = rest;
+                    read(input).map(Some)
+                }
+                Err(_) => Self::from_scale(input, id, types),
+            },
             _ => Self::from_scale(input, id, types),
         })
     }

@@ -374,7 +374,7 @@ mod tests {
         assert!(between(&small, &weightless(4)).is_some());
         assert_eq!(between(&small, &weightless(5)), None);
         let mut other = weightless(4);
-        other.columns[1].0 = "else".to_owned();
+        other.columns[1].0 = "else".into();
         assert_eq!(between(&small, &other), None);
         assert_eq!(between(&small, &small), None, "its weights would be lost");
         let none = Table { rows: Some(Rows::default()), ..small.clone() };

@@ -32,7 +32,7 @@ fn epoch(netuid: u16, block: u32) -> Table {
         match Arc::make_mut(column) {
             Column::Longs(values) => values.iter_mut().for_each(|value| *value = value.wrapping_mul(block.into())),
             Column::Shorts(values) => values.iter_mut().for_each(|value| *value ^= u16::try_from(block).unwrap()),
-            Column::Accounts(values) if name == "hotkeys" => {
+            Column::Accounts(values) if &**name == "hotkeys" => {
                 values[3] = AccountId([u8::try_from(block / 100 % 256).unwrap(); 32]);
             }
             _ => {}

@@ -14,8 +14,8 @@ use btd_api::{BlockNumber, NetUid};
 use super::{groups, lines};
 use crate::metagraph::{List, Metagraphs, snapshot::Snapshot};
 
-/// A metagraph that changes again and again is written once in so many blocks: in twenty minutes of the public network.
-const BETWEEN_WRITES: u32 = 100;
+/// A metagraph that changes again and again is written once in so many blocks: in an hour of the public network.
+const BETWEEN_WRITES: u32 = 300;
 /// So is the list of subnets, which is another one at every block: in two minutes.
 const BETWEEN_LISTS: u32 = 10;
 
@@ -190,7 +190,7 @@ mod tests {
         // The list has its turn more often, and is late after a block that was passed over.
         assert_eq!(held.due(&known(20, &[1, 3, 4]), When::InTurn), due(&[], true));
         assert_eq!(held.due(&known(23, &[1, 3, 4]), When::InTurn), due(&[], true));
-        assert_eq!(held.due(&known(103, &[1, 3, 4]), When::InTurn), due(&[3], true));
-        assert_eq!(held.due(&known(111, &[1, 3, 4]), When::InTurn), due(&[1, 3], true));
+        assert_eq!(held.due(&known(303, &[1, 3, 4]), When::InTurn), due(&[3], true));
+        assert_eq!(held.due(&known(311, &[1, 3, 4]), When::InTurn), due(&[1, 3], true));
     }
 }

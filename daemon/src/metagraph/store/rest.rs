@@ -83,7 +83,7 @@ pub(super) fn read(bytes: &[u8], at: Stamp, neurons: &[Neuron]) -> Option<Table>
 }
 
 fn completed(rest: Table, at: Stamp, neurons: &[Neuron]) -> Table {
-    let column = |(name, column): (String, Arc<Column>)| {
+    let column = |(name, column): (Arc<str>, Arc<Column>)| {
         let column = of_rows(&name, neurons).map_or(column, Arc::new);
         (name, column)
     };
@@ -102,8 +102,8 @@ mod tests {
         let neurons = snapshot.neurons().to_vec();
         let names = ["hotkeys", "active", "rank", "alpha_stake", "validator_trust", "axon_ip", "axon_port"];
         let mut columns: Vec<_> =
-            names.iter().map(|name| ((*name).to_owned(), Arc::new(of_rows(name, &neurons).unwrap()))).collect();
-        columns.push(("axon_protocol".to_owned(), Arc::new(Column::Shorts(vec![4; neurons.len()]))));
+            names.iter().map(|name| (Arc::from(*name), Arc::new(of_rows(name, &neurons).unwrap()))).collect();
+        columns.push(("axon_protocol".into(), Arc::new(Column::Shorts(vec![4; neurons.len()]))));
         let figures = Arc::new(Figures::from_iter([("rho".to_owned(), serde_json::json!(10).into())]));
         let (at, netuid, count) = (snapshot.at, snapshot.subnet.netuid, snapshot.subnet.neurons);
         (Table { at, netuid, mechid: btd_api::MechId(0), neurons: count, figures, columns, rows: None }, neurons)
