@@ -7,7 +7,8 @@
 //! port that was called) is asked over QUIC from then on, until a QUIC connection to it does not
 //! open, or an open one has fallen silent: then HTTP/1.1 serves again. That an axon which is well does not
 //! answer in time is no reason. What was sent into the silence is sent again as it is, with its nonce, so
-//! that an axon that had got it after all does not take it twice. A server that vouches for
+//! that an axon that had got it after all does not take it twice; so is what a kept connection of HTTP/1.1 took that the
+//! axon was closing. A server that vouches for
 //! another hotkey, or falsely for the one that was called, is an error, not a reason to fall back; one that names
 //! no hotkey at all is of another make, which HTTP/1.1 serves. Somebody on the way can suppress the announcement as
 //! well as the statement, so who must have the proof asks for [`Transport::Quic`]. A hotkey that has published a TLS
@@ -235,7 +236,8 @@ impl Dendrite {
     /// An axon that has just started may refuse a first request by its age and say when to come
     /// again; if that is within `limit`, the request is signed anew and sent once more. A request to
     /// which a QUIC connection does not stir, or at which a kept connection of HTTP/1.1 ends at once without a reply,
-    /// is sent again as it is, under the same nonce, which no axon takes twice. Nothing else is repeated.
+    /// is sent again as it is, under the same nonce, which an axon that remembers nonces does not take twice. Nothing
+    /// else is repeated.
     pub async fn call(
         &self,
         target: Target,
@@ -449,7 +451,12 @@ impl Dendrite {
         tracing::debug!(%axon, "a kept connection ended without a reply: the request is sent again as it was");
         let reply = self.http.send_again(axon, outgoing, spec, taker).await?;
         let is_refused = reply.status == StatusCode::UNAUTHORIZED && !reply.headers.contains_key(header::RETRY_AFTER);
-        if is_refused { Err(CallFailure::Disconnected) } else { Ok(reply) }
+        if is_refused {
+            let reason = reply.headers.get("bt_header_axon_status_message");
+            tracing::debug!(%axon, ?reason, "what was sent again is refused: it was read the first time, or would not pass");
+            return Err(CallFailure::Disconnected);
+        }
+        Ok(reply)
     }
 
     async fn send_quic(

@@ -70,9 +70,9 @@ pub(crate) enum Unsent {
     /// The connection had been kept and turned out to be closed: nothing was written, and the request
     /// is given back.
     Closed(Box<Request<Full<Bytes>>>),
-    /// The connection had been kept and ended before a reply began: its other end may have closed it before the request
-    /// reached it, or have read it.
-    HungUp(hyper::Error),
+    /// The connection had been kept and ended before the head of a reply was whole: its other end may have closed it before
+    /// the request reached it, or have read it.
+    NoReply(hyper::Error),
     /// Anything else.
     Failed(PoolError),
 }
@@ -134,7 +134,7 @@ impl HttpPool {
             match self.ready(address).await?.send(request).await {
                 Ok(reply) => return Ok(reply),
                 Err(Unsent::Closed(unsent)) => request = *unsent,
-                Err(Unsent::HungUp(error)) => return Err(PoolError::Disconnected(error)),
+                Err(Unsent::NoReply(error)) => return Err(PoolError::Disconnected(error)),
                 Err(Unsent::Failed(error)) => return Err(error),
             }
         }
@@ -223,7 +223,7 @@ impl Ready {
         let age = self.age;
         self.try_send(request).await.map_err(|mut error| match error.take_message() {
             Some(unsent) if age == Age::Kept => Unsent::Closed(Box::new(unsent)),
-            None if age == Age::Kept && !error.error().is_parse() => Unsent::HungUp(error.into_error()),
+            None if age == Age::Kept && !error.error().is_parse() => Unsent::NoReply(error.into_error()),
             _ => Unsent::Failed(PoolError::of(error.into_error())),
         })
     }

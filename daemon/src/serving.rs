@@ -390,8 +390,8 @@ impl Serving {
         Ok(dendrite)
     }
 
-    /// The dendrite that asked as what went by that name when it was last looked up. The signer signs nothing for it any
-    /// more if another key goes by that name now; whether one does, [`Serving::dendrite`] tells.
+    /// The dendrite of the key that went by that name when it was last looked up. The signer signs only as the key that goes
+    /// by the name now, so that this one gets no signature once that is another; [`Serving::dendrite`] tells which it is.
     pub fn known_dendrite(&self, wallet: &WalletName, hotkey: &HotkeyName) -> Option<Arc<Dendrite>> {
         let name = (wallet.clone(), hotkey.clone());
         lock(&self.shared.dendrites).get(&name).map(|asking| Arc::clone(&asking.dendrite))

@@ -183,7 +183,7 @@ pub(crate) fn variant<'t>(
 /// Steps over a value of type `id`.
 pub(crate) fn skip(input: &mut &[u8], id: u32, types: &PortableRegistry) -> Result<(), Mismatch> {
     // Of what is asked for in part most is none.
-    if let Some((0, rest)) = input.split_first().filter(|_| ident(id, types) == "Option") {
+    if let Some((0, rest)) = input.split_first().filter(|_| read::some(id, types).is_some()) {
         *input = rest;
         return Ok(());
     }

@@ -1,9 +1,9 @@
 //! Connections, which give way to each other.
 //!
 //! A connection without a request in flight does nothing for its caller yet, or any more: when there are as many as there
-//! may be, the one that has been idle for longest, of the source that has most, gives its place to the newcomer. A young
-//! one, whose request may be on its way, does so only where no older one is found, and one over which an admitted request
-//! came, whose caller is likely to ask again, where there is no other. So idle ones, and those that never send a whole head,
+//! may be, the one that has been idle for longest, of the source that has most, gives its place to the newcomer. One over
+//! which an admitted request came, whose caller is likely to ask again, does so only where there is no other, and a young
+//! one, whose request may be on its way, where no older one is found. So idle ones, and those that never send a whole head,
 //! keep nobody out, however many sources they come from. One with a request in flight stays. A source that has all that one
 //! may have gets no more: it would only push itself out.
 //! [`super::readings`] does the same for bodies.
@@ -42,9 +42,9 @@ type Rank = (Reverse<Standing>, usize, Reverse<u64>);
 /// What is known of whoever is at the other end of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Standing {
-    /// No request of theirs was admitted over it.
+    /// No request of theirs was admitted over it, or only such as the handler's own rules turned away.
     Stranger,
-    /// One was.
+    /// One was admitted.
     Admitted,
 }
 
@@ -93,7 +93,7 @@ struct State {
 /// After so long without a request a connection is not young any more: longer than a request takes from its caller, which
 /// may have opened the connection for it, to here.
 const YOUNG: Duration = Duration::from_secs(1);
-/// For one that is not young, so many sources are looked at: whoever has so many that all of theirs are young has most.
+/// An older one is looked for among so many sources of either standing, those that have most first.
 const LOOKED_AT: usize = 64;
 
 /// There is no place for another connection.
@@ -174,12 +174,13 @@ impl AllHeld {
 
     /// Has a connection give way; whether there is one that may.
     fn displace(&mut self) -> bool {
-        let strangers = self.ranked.iter().rev().take_while(|((standing, ..), _)| standing.0 == Standing::Stranger);
-        let older =
-            strangers.take(LOOKED_AT).find(|(_, source)| self.by_source.get(source).is_some_and(OfSource::is_old));
-        let Some(source) = older.or_else(|| self.ranked.last_key_value()).map(|(_, source)| *source) else {
-            return false;
-        };
+        const STRANGERS: Rank = (Reverse(Standing::Stranger), 0, Reverse(u64::MAX));
+        let now = Instant::now();
+        let is_old = |(_, source): &(&Rank, &IpAddr)| self.by_source.get(source).is_some_and(|of| of.is_old(now));
+        let strangers = self.ranked.range(STRANGERS..).rev().take(LOOKED_AT);
+        let admitted = self.ranked.range(..STRANGERS).rev().take(LOOKED_AT);
+        let found = strangers.chain(admitted).find(is_old).or_else(|| self.ranked.last_key_value());
+        let Some(source) = found.map(|(_, source)| *source) else { return false };
         let gone = self.change(source, |of_source| {
             let gone = of_source.idle.pop_first();
             if gone.is_some() {
@@ -203,8 +204,8 @@ impl OfSource {
     }
 
     /// Whether the one that gives way first is not young any more.
-    fn is_old(&self) -> bool {
-        self.idle.first_key_value().is_some_and(|(_, idle)| idle.since.elapsed() >= YOUNG)
+    fn is_old(&self, now: Instant) -> bool {
+        self.idle.first_key_value().is_some_and(|(_, idle)| now.saturating_duration_since(idle.since) >= YOUNG)
     }
 }
 
@@ -249,7 +250,7 @@ impl Drop for Place {
             held.all = held.all.saturating_sub(1);
             held.change(*source, |of_source| {
                 of_source.count = of_source.count.saturating_sub(1);
-                of_source.idle.remove(&state.place());
+                of_source.idle.remove(&state.key());
             });
             left.cancel();
         }
@@ -270,7 +271,7 @@ impl Requests {
         let mut state = self.0.state();
         if state.in_flight == 0 {
             // One that has left is not there, and no other is idle since the same moment.
-            connections.lock().change(*source, |of_source| of_source.idle.remove(&state.place()));
+            connections.lock().change(*source, |of_source| of_source.idle.remove(&state.key()));
         }
         state.in_flight += 1;
         InFlight(Arc::clone(&self.0))
@@ -290,8 +291,8 @@ impl InFlight {
 // === impl State ===
 
 impl State {
-    /// Where an idle one stands.
-    fn place(&self) -> (Standing, u64) {
+    /// That of an idle one among its source's.
+    fn key(&self) -> (Standing, u64) {
         (self.standing, self.idle_since)
     }
 }
@@ -317,7 +318,7 @@ impl Drop for InFlight {
         if !left.is_cancelled() {
             let since = held.next_moment();
             state.idle_since = since;
-            held.change(*source, |of_source| of_source.idle.insert(state.place(), Idle::new(left)));
+            held.change(*source, |of_source| of_source.idle.insert(state.key(), Idle::new(left)));
         }
     }
 }
@@ -381,6 +382,21 @@ mod tests {
         let next = connections.enter(source(5)).unwrap();
         assert_eq!(displaced(&greedy), [true, true, false, false]);
         drop((modest, greedy, newcomer, next));
+        assert!(is_empty(&connections));
+    }
+
+    #[test]
+    fn newcomers_find_places_among_those_who_were_admitted() {
+        let connections = Connections::new(4, 4);
+        let admitted: Vec<_> = (1..5).map(|last| connections.enter(source(last)).unwrap()).collect();
+        for place in &admitted {
+            place.requests().begin().judged(Standing::Admitted);
+        }
+        age(&connections);
+        // A newcomer's request is on its way when the next one comes.
+        let newcomers: Vec<_> = (5..7).map(|last| connections.enter(source(last)).unwrap()).collect();
+        assert_eq!((displaced(&admitted), displaced(&newcomers)), (vec![true, true, false, false], vec![false; 2]));
+        drop((admitted, newcomers));
         assert!(is_empty(&connections));
     }
 

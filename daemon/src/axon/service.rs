@@ -123,7 +123,7 @@ impl Service {
     }
 
     /// Answers one request, which its connection was free to carry since `arrival`. Its body is read only after the sender has proven itself, or, where the
-    /// proof covers the body, within what its source may have read so. Beside the answer: whether the request was admitted.
+    /// proof covers the body, within what its source may have read so. Beside the answer: what the sender is from now on.
     pub(super) async fn respond<B: Arriving + Send>(
         &self,
         head: &request::Parts,
@@ -160,7 +160,8 @@ impl Service {
         };
         self.counters.count(outcome);
         response.headers_mut().insert(header::ALT_SVC, self.alternative.clone());
-        let standing = if matches!(outcome, Outcome::Refused(_)) { Standing::Stranger } else { Standing::Admitted };
+        let is_stranger = matches!(outcome, Outcome::Refused(_) | Outcome::TurnedAway);
+        let standing = if is_stranger { Standing::Stranger } else { Standing::Admitted };
         (response, standing)
     }
 

@@ -26,7 +26,7 @@ pub(super) enum Sent {
     Answered(Reply),
     /// The connection had been kept and turned out to be closed: nothing of the request was sent.
     Nothing,
-    /// The connection had been kept, and ended before a reply began.
+    /// The connection had been kept, and ended before the head of a reply was whole.
     Unanswered,
 }
 
@@ -58,7 +58,7 @@ impl HttpClient {
         match ready.send(request(outgoing, headers)).await {
             Ok(reply) => self.read(reply, taker).await.map(Sent::Answered),
             Err(Unsent::Closed(_)) => Ok(Sent::Nothing),
-            Err(Unsent::HungUp(_)) => Ok(Sent::Unanswered),
+            Err(Unsent::NoReply(_)) => Ok(Sent::Unanswered),
             Err(Unsent::Failed(error)) => Err(failure(axon, class(outgoing), error)),
         }
     }

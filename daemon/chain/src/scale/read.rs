@@ -349,7 +349,7 @@ impl<T: FromScale> FromScale for Option<T> {
 const OPTION: &str = "Option";
 
 /// The type of what may be in an option of type `id`, if that is one as they all are: nothing is 0, something is 1.
-fn some(id: u32, types: &PortableRegistry) -> Option<u32> {
+pub(super) fn some(id: u32, types: &PortableRegistry) -> Option<u32> {
     let TypeDef::Variant(def) = definition(id, types).ok().filter(|_| ident(id, types) == OPTION)? else { return None };
     match def.variants.as_slice() {
         [none, some] if (none.index, some.index) == (0, 1) && none.fields.is_empty() => {

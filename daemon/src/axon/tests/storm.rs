@@ -186,6 +186,7 @@ async fn good_callers_are_answered_in_any_weather() {
         };
         // Frames of HTTP/3 that have no end: of a request, and of the connection's own stream.
         let endless = async {
+            let mut poured = 0;
             for number in 0..10 * scale {
                 // At a full axon it is refused, or gives way at any time.
                 let connecting = quic_edge::client().connect(at, "axon.invalid").unwrap();
@@ -199,8 +200,10 @@ async fn good_callers_are_answered_in_any_weather() {
                 if stream.write_all(&[kind, quic_bounds::LENGTH].concat()).await.is_ok() {
                     let (taken, _) = quic_bounds::pour(&mut stream, &[]).await;
                     assert!(taken <= 512 * 1_024, "{taken}");
+                    poured += 1;
                 }
             }
+            assert!(poured > 0, "none of them had a place");
         };
         // Boxed, all of them: a test thread has a small stack.
         tokio::join!(Box::pin(flood), Box::pin(bombing), Box::pin(faults), Box::pin(endless));

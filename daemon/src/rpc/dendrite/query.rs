@@ -84,33 +84,40 @@ enum Whom {
 }
 
 pub(super) async fn query(parts: Arc<Parts>, params: QueryParams, _: Caller) -> Result<Gathered, Failure> {
-    let mut known = parts.serving.known_dendrite(&params.wallet, &params.wallet_hotkey);
-    loop {
-        let is_known = known.is_some();
-        let plan = Arc::new(plan(&parts, &params, known.take()).await?);
-        let asked = stream::iter(0..plan.targets.len()).map(|index| {
-            let plan = Arc::clone(&plan);
-            async move { plan.in_all.keep(plan.ask(index, None).await, MOST_KEPT) }
-        });
-        let mut asking = pin!(in_their_order(asked, plan.at_once));
-        if !is_known {
-            return Ok(Gathered::new(asking.await));
-        }
-        // Whose name it is now is asked together with the signatures, in one step: the signer answers that first.
-        let (now, replies) = tokio::select! {
-            biased;
-            now = asker(&parts, &params) => (now?, None),
-            replies = &mut asking => (asker(&parts, &params).await?, Some(replies)),
-        };
-        // If another key has taken the name since, nothing was signed, and all is asked as that one.
-        if now.hotkey() == plan.dendrite.hotkey() {
-            let replies = match replies {
-                Some(replies) => replies,
-                None => asking.await,
-            };
-            return Ok(Gathered::new(replies));
-        }
+    let begun = Instant::now();
+    let known = parts.serving.known_dendrite(&params.wallet, &params.wallet_hotkey);
+    let is_known = known.is_some();
+    let first = Arc::new(plan(&parts, &params, (known, begun)).await?);
+    let mut asking = pin!(ask_all(&first));
+    if !is_known {
+        return Ok(asking.await);
     }
+    // Whose name it is now is asked together with the signatures, in one step, and answered before them.
+    let (now, replies) = tokio::select! {
+        biased;
+        now = asker(&parts, &params) => (now?, None),
+        replies = &mut asking => (asker(&parts, &params).await?, Some(replies)),
+    };
+    if now.hotkey() == first.dendrite.hotkey() {
+        let replies = match replies {
+            Some(replies) => replies,
+            None => asking.await,
+        };
+        return Ok(replies);
+    }
+    // Another key has taken the name since: no request was sent, and all is asked as that one.
+    let second = Arc::new(plan(&parts, &params, (Some(now), begun)).await?);
+    Ok(ask_all(&second).await)
+}
+
+/// Asks all, and gathers their replies in the order in which they were named.
+fn ask_all(plan: &Arc<Plan>) -> impl Future<Output = Gathered> + use<> {
+    let (plan, at_once) = (Arc::clone(plan), plan.at_once);
+    let asked = stream::iter(0..plan.targets.len()).map(move |index| {
+        let plan = Arc::clone(&plan);
+        async move { plan.in_all.keep(plan.ask(index, None).await, MOST_KEPT) }
+    });
+    async move { Gathered::new(in_their_order(asked, at_once).await) }
 }
 
 pub(super) async fn subscribe(
@@ -118,7 +125,7 @@ pub(super) async fn subscribe(
     params: QueryParams,
     _: Caller,
 ) -> Result<impl Stream<Item = QueryProgress> + use<>, Failure> {
-    let plan = Arc::new(plan(&parts, &params, None).await?);
+    let plan = Arc::new(plan(&parts, &params, (None, Instant::now())).await?);
     let count = index(plan.targets.len());
     let at_once = plan.at_once;
     let each = stream::iter(0..plan.targets.len()).map(move |at| progress(Arc::clone(&plan), at));
@@ -296,8 +303,12 @@ async fn asker(parts: &Parts, params: &QueryParams) -> Result<Arc<Dendrite>, Fai
     Ok(parts.serving.dendrite(&params.wallet, &params.wallet_hotkey).await?)
 }
 
-/// Checks a query, to be asked by the dendrite that is `known`, or else by the one that is looked up.
-async fn plan(parts: &Parts, params: &QueryParams, known: Option<Arc<Dendrite>>) -> Result<Plan, Failure> {
+/// Checks a query that was `begun` then, to be asked by the dendrite that is `known`, or else by the one that is looked up.
+async fn plan(
+    parts: &Parts,
+    params: &QueryParams,
+    (known, begun): (Option<Arc<Dendrite>>, Instant),
+) -> Result<Plan, Failure> {
     let targets = targets(params, &parts.metagraph.current())?;
     let spec = Serving::spec(&axon::declaration(params.synapse.clone()))?;
     let fields = match params.fields.as_ref().map(|fields| read_json(fields.get().as_bytes())) {
@@ -313,7 +324,7 @@ async fn plan(parts: &Parts, params: &QueryParams, known: Option<Arc<Dendrite>>)
         spec.coerce(fields).map_err(|fault| invalid(format!("the message does not fit its class: {fault}")))?;
     let limit_each = limit("timeout_ms", params.timeout_ms.unwrap_or(PATIENCE_MS))?;
     let total = params.total_timeout_ms.map(|total| limit("total_timeout_ms", total)).transpose()?;
-    let end = total.map(|total| Instant::now() + total);
+    let end = total.map(|total| begun + total);
     let at_once = params.at_once.unwrap_or(AT_ONCE);
     if !(1..=MOST_AT_ONCE).contains(&at_once) {
         return Err(invalid(format!("`at_once` is 1 to {MOST_AT_ONCE}, not {at_once}")));

@@ -102,6 +102,15 @@ impl BodySource for Untouched {
     }
 }
 
+/// What was sent can be sent again as it was, hash of its fields and all.
+#[test]
+fn a_request_has_the_same_headers_again() {
+    let scene = Scene::new();
+    let request = scene.request(START + 1);
+    assert!(request.headers.contains_key("computed_body_hash"));
+    assert_eq!(request.headers_again(&scene.spec, HeaderMap::new()), request.headers);
+}
+
 #[test]
 fn an_honest_request_passes() {
     let scene = Scene::new();
