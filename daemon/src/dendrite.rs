@@ -42,6 +42,7 @@ mod unpack;
 
 use std::{
     net::{IpAddr, SocketAddr},
+    pin::pin,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -277,21 +278,24 @@ impl Dendrite {
         let at = SocketAddr::new(target.ip, target.port);
         let taker = Taker { pieces, room: &self.room, hotkey: target.hotkey };
         let mut has_turn = false;
-        let calling = async {
-            let fields = spec.coerce(fields).map_err(|fault| CallFailure::NotSent(fault.to_string()))?;
-            let _turn = self.turns.wait(at).await.map_err(|TooMany| self.too_many_wait(at))?;
-            has_turn = true;
-            let first = self.exchange(target, spec, &fields, (transport, limit, taker), &mut way).await?;
-            match retry_after(&first) {
-                Some(pause) if ends_before(limit, started.elapsed(), pause) => {
-                    tokio::time::sleep(pause).await;
-                    // What happens seldom is kept apart, so that the rest is small: hundreds of calls are open.
-                    Box::pin(self.exchange(target, spec, &fields, (transport, limit, taker), &mut way)).await
+        let ended = {
+            // It is large: where it lies it stays.
+            let calling = pin!(async {
+                let fields = spec.coerce(fields).map_err(|fault| CallFailure::NotSent(fault.to_string()))?;
+                let _turn = self.turns.wait(at).await.map_err(|TooMany| self.too_many_wait(at))?;
+                has_turn = true;
+                let first = self.exchange(target, spec, &fields, (transport, limit, taker), &mut way).await?;
+                match retry_after(&first) {
+                    Some(pause) if ends_before(limit, started.elapsed(), pause) => {
+                        tokio::time::sleep(pause).await;
+                        // What happens seldom is kept apart, so that the rest is small: hundreds of calls are open.
+                        Box::pin(self.exchange(target, spec, &fields, (transport, limit, taker), &mut way)).await
+                    }
+                    _ => Ok(first),
                 }
-                _ => Ok(first),
-            }
+            });
+            timeout(limit, calling).await
         };
-        let ended = timeout(limit, calling).await;
         let result = match ended {
             Ok(result) => result,
             Err(_) if has_turn => Err(CallFailure::TimedOut { seconds: limit.as_secs_f64() }),
