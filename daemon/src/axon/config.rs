@@ -18,8 +18,8 @@ pub struct Config {
     /// takes any that is free for both.
     pub bind: SocketAddr,
     /// Connections at once, of both transports. For a further one gives way that has no request in flight: the longest idle
-    /// of the address that has most, of those over which no request was admitted before others, and a young one last. Where
-    /// each has one, the newcomer is closed at once. One of HTTP/1.1 reads into a
+    /// of the address that has most; rather one over which no request was admitted, and rather one that has been idle for a
+    /// second. Where each has one, the newcomer is closed at once. One of HTTP/1.1 reads into a
     /// buffer of up to 128 KiB, or of `max_header_bytes` if that is more. One of HTTP/3 holds as much as 512 KiB of header
     /// blocks that have not come as a whole, or one such block if that is more, and as much as 1 MiB that has not been read.
     pub max_connections: usize,

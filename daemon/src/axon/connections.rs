@@ -1,11 +1,11 @@
 //! Connections, which give way to each other.
 //!
 //! A connection without a request in flight does nothing for its caller yet, or any more: when there are as many as there
-//! may be, the one that has been idle for longest, of the source that has most, gives its place to the newcomer. One over
-//! which an admitted request came, whose caller is likely to ask again, does so only where there is no other, and a young
-//! one, whose request may be on its way, where no older one is found. So idle ones, and those that never send a whole head,
-//! keep nobody out, however many sources they come from. One with a request in flight stays. A source that has all that one
-//! may have gets no more: it would only push itself out.
+//! may be, the one that has been idle for longest, of the source that has most, gives its place to the newcomer: if there is
+//! one, of those over which no admitted request came. Where all of these are young, so that their first request may be on
+//! its way, an older one gives way whose caller was admitted, but for half of the places, which no flood of strangers takes
+//! from those. So idle ones, and those that never send a whole head, keep nobody out, however many sources they come from.
+//! One with a request in flight stays. A source that has all that one may have gets no more: it would only push itself out.
 //! [`super::readings`] does the same for bodies.
 
 use std::{
@@ -32,9 +32,14 @@ struct AllHeld {
     by_source: HashMap<IpAddr, OfSource>,
     /// The sources that have an idle one. One of the last gives way first.
     ranked: BTreeMap<Rank, IpAddr>,
+    /// Idle ones of strangers.
+    strangers: usize,
     /// Counts how often one became idle, which says which did earlier.
     moment: u64,
 }
+
+/// The standing of an idle one, and the moment since when it is idle.
+type Key = (Standing, u64);
 
 /// The standing of what a source has to give way first, how many it has, and since when that one is idle.
 type Rank = (Reverse<Standing>, usize, Reverse<u64>);
@@ -52,7 +57,7 @@ pub(super) enum Standing {
 struct OfSource {
     count: usize,
     /// Those without a request in flight, by their standing and the moment since when: the first gives way first.
-    idle: BTreeMap<(Standing, u64), Idle>,
+    idle: BTreeMap<Key, Idle>,
 }
 
 #[derive(Debug)]
@@ -118,10 +123,8 @@ impl Connections {
         }
         let (idle_since, left) = (held.next_moment(), CancellationToken::new());
         held.all += 1;
-        held.change(source, |of_source| {
-            of_source.count += 1;
-            of_source.idle.insert((Standing::Stranger, idle_since), Idle::new(&left));
-        });
+        held.change(source, |of_source| of_source.count += 1);
+        held.rest(source, (Standing::Stranger, idle_since), &left);
         drop(held);
         let state = Mutex::new(State { in_flight: 0, standing: Standing::Stranger, idle_since });
         Ok(Place(Arc::new(Connection { connections: Arc::clone(self), source, state, left })))
@@ -172,13 +175,27 @@ impl AllHeld {
         changed
     }
 
+    /// A connection is idle from now on.
+    fn rest(&mut self, source: IpAddr, key: Key, left: &CancellationToken) {
+        self.change(source, |of_source| of_source.idle.insert(key, Idle::new(left)));
+        self.strangers += usize::from(key.0 == Standing::Stranger);
+    }
+
+    /// It is idle no more, if it was.
+    fn stir(&mut self, source: IpAddr, key: Key) {
+        if self.change(source, |of_source| of_source.idle.remove(&key)).is_some() {
+            self.strangers = self.strangers.saturating_sub(usize::from(key.0 == Standing::Stranger));
+        }
+    }
+
     /// Has a connection give way; whether there is one that may.
     fn displace(&mut self) -> bool {
         const STRANGERS: Rank = (Reverse(Standing::Stranger), 0, Reverse(u64::MAX));
         let now = Instant::now();
         let is_old = |(_, source): &(&Rank, &IpAddr)| self.by_source.get(source).is_some_and(|of| of.is_old(now));
         let strangers = self.ranked.range(STRANGERS..).rev().take(LOOKED_AT);
-        let admitted = self.ranked.range(..STRANGERS).rev().take(LOOKED_AT);
+        let is_theirs = self.strangers.saturating_mul(2) < self.all;
+        let admitted = self.ranked.range(..STRANGERS).rev().take(if is_theirs { LOOKED_AT } else { 0 });
         let found = strangers.chain(admitted).find(is_old).or_else(|| self.ranked.last_key_value());
         let Some(source) = found.map(|(_, source)| *source) else { return false };
         let gone = self.change(source, |of_source| {
@@ -188,8 +205,9 @@ impl AllHeld {
             }
             gone
         });
-        let Some((_, gone)) = gone else { return false };
+        let Some((key, gone)) = gone else { return false };
         self.all = self.all.saturating_sub(1);
+        self.strangers = self.strangers.saturating_sub(usize::from(key.0 == Standing::Stranger));
         gone.left.cancel();
         true
     }
@@ -248,10 +266,8 @@ impl Drop for Place {
         let mut held = connections.lock();
         if !left.is_cancelled() {
             held.all = held.all.saturating_sub(1);
-            held.change(*source, |of_source| {
-                of_source.count = of_source.count.saturating_sub(1);
-                of_source.idle.remove(&state.key());
-            });
+            held.stir(*source, state.key());
+            held.change(*source, |of_source| of_source.count = of_source.count.saturating_sub(1));
             left.cancel();
         }
     }
@@ -271,7 +287,7 @@ impl Requests {
         let mut state = self.0.state();
         if state.in_flight == 0 {
             // One that has left is not there, and no other is idle since the same moment.
-            connections.lock().change(*source, |of_source| of_source.idle.remove(&state.key()));
+            connections.lock().stir(*source, state.key());
         }
         state.in_flight += 1;
         InFlight(Arc::clone(&self.0))
@@ -292,7 +308,7 @@ impl InFlight {
 
 impl State {
     /// That of an idle one among its source's.
-    fn key(&self) -> (Standing, u64) {
+    fn key(&self) -> Key {
         (self.standing, self.idle_since)
     }
 }
@@ -318,7 +334,7 @@ impl Drop for InFlight {
         if !left.is_cancelled() {
             let since = held.next_moment();
             state.idle_since = since;
-            held.change(*source, |of_source| of_source.idle.insert(state.key(), Idle::new(left)));
+            held.rest(*source, state.key(), left);
         }
     }
 }
@@ -336,7 +352,7 @@ mod tests {
     /// Whether nothing is left of those that were there.
     fn is_empty(connections: &Connections) -> bool {
         let held = connections.lock();
-        held.all == 0 && held.by_source.is_empty() && held.ranked.is_empty()
+        (held.all, held.strangers) == (0, 0) && held.by_source.is_empty() && held.ranked.is_empty()
     }
 
     fn displaced(places: &[Place]) -> Vec<bool> {
@@ -396,7 +412,10 @@ mod tests {
         // A newcomer's request is on its way when the next one comes.
         let newcomers: Vec<_> = (5..7).map(|last| connections.enter(source(last)).unwrap()).collect();
         assert_eq!((displaced(&admitted), displaced(&newcomers)), (vec![true, true, false, false], vec![false; 2]));
-        drop((admitted, newcomers));
+        // They have half of the places by now, and take no more of the others'.
+        let next: Vec<_> = (7..9).map(|last| connections.enter(source(last)).unwrap()).collect();
+        assert_eq!((displaced(&admitted), displaced(&newcomers)), (vec![true, true, false, false], vec![true; 2]));
+        drop((admitted, newcomers, next));
         assert!(is_empty(&connections));
     }
 

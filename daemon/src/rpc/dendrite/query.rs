@@ -2,7 +2,6 @@
 
 use std::{
     collections::HashSet,
-    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -88,7 +87,7 @@ pub(super) async fn query(parts: Arc<Parts>, params: QueryParams, _: Caller) -> 
     let known = parts.serving.known_dendrite(&params.wallet, &params.wallet_hotkey);
     let is_known = known.is_some();
     let first = Arc::new(plan(&parts, &params, (known, begun)).await?);
-    let mut asking = pin!(ask_all(&first));
+    let mut asking = Box::pin(ask_all(&first));
     if !is_known {
         return Ok(asking.await);
     }
@@ -105,7 +104,8 @@ pub(super) async fn query(parts: Arc<Parts>, params: QueryParams, _: Caller) -> 
         };
         return Ok(replies);
     }
-    // Another key has taken the name since: no request was sent, and all is asked as that one.
+    // Another key has taken the name since: the signer has refused, no request was sent, and all is asked as that one.
+    drop(asking);
     let second = Arc::new(plan(&parts, &params, (Some(now), begun)).await?);
     Ok(ask_all(&second).await)
 }
