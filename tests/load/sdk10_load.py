@@ -32,7 +32,13 @@ tensor_module.DTypes._add_torch = lambda self: None
 if WORDS[1] == "patched":
     # Its own schema, generated anew for each header block, once per class instead.
     original, known = Synapse.get_required_fields, {}
-    Synapse.get_required_fields = lambda self: known.setdefault(type(self), original(self))
+
+    def required_fields(self):
+        if type(self) not in known:
+            known[type(self)] = original(self)
+        return known[type(self)]
+
+    Synapse.get_required_fields = required_fields
 
 
 class Text(Synapse):
